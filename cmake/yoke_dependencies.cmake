@@ -1,0 +1,18 @@
+# Everything here is packaged by Debian 12 and Ubuntu 24.04; scripts/lib/packages.sh lists the packages.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(hwy REQUIRED CONFIG)
+find_package(OpenSSL REQUIRED)
+find_package(Protobuf REQUIRED)  # the module: Debian's config package lacks targets
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(prometheus-cpp REQUIRED CONFIG)
+pkg_check_modules(ucx REQUIRED IMPORTED_TARGET ucx)
+pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(ompi REQUIRED IMPORTED_TARGET ompi-cxx)
+if(NOT TARGET hwy::hwy)
+  add_library(hwy::hwy ALIAS hwy)
+endif()

@@ -1,0 +1,15 @@
+// exp, log, sin, cos and pow that give the same bits on every machine (docs/bits.md rule 1: libm promises no equal bits).
+// Scalar; kernels/cpu has vector forms that agree with the f32 ones bit for bit.
+#pragma once
+
+namespace yoke::kernels {
+
+float exp_f32(float x);     // within 2 ulp; 0 below -104, +inf above 88.73; NaN stays NaN
+float log_f32(float x);     // within 2 ulp for x > 0
+double sin_f64(double x);   // |x| <= 2^24, error below 1e-12: enough for f32 results to be right
+double cos_f64(double x);
+double pow_f64(double base, double exponent);  // base > 0, relative error below 1e-13
+double exp_f64(double x);
+double log_f64(double x);
+
+}  // namespace yoke::kernels

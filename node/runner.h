@@ -1,0 +1,44 @@
+// Runs a model's steps on one rank: everything of an engine but its process and its socket, so that tests run whole groups as
+// threads over loopback communicators.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "kernels/ops.h"
+#include "node/pool.h"
+#include "parallel/plan.h"
+#include "transport/communicator.h"
+#include "transport/control/control.pb.h"
+
+namespace yoke::node {
+
+struct RunnerConfig {
+  const model::ModelConfig* config;
+  const parallel::Plan* plan;
+  int rank = 0;
+  const Pool* pool;
+  kernels::Ops* ops;
+  transport::Communicator* tensor_group;    // tp ranks of this stage, rank = tp_rank; null when tp = 1
+  transport::Communicator* pipeline_group;  // pp ranks of this tp_rank, rank = stage; null when pp = 1
+  int64_t max_rows = 512;
+  Duration op_deadline = std::chrono::seconds(10);
+};
+
+class Runner {
+ public:
+  explicit Runner(const RunnerConfig& config);
+  ~Runner();
+
+  // Runs one step on this rank; every rank of the group is given the same Step. Only tensor-parallel rank 0 of the last stage
+  // fills entries and calls `rows`. Throws Error: invalid_argument for a step that does not make sense (bad block, position,
+  // token: a fault of the coordinator), and what communicators throw.
+  transport::proto::StepResult run(const transport::proto::Step& step,
+                                   const std::function<void(const transport::proto::LogitRows&)>& rows);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace yoke::node
