@@ -1,0 +1,97 @@
+#include "parallel/ledger.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace yoke::parallel {
+namespace {
+
+constexpr uint64_t kMiB = 1 << 20;
+
+// Left to the system on top of what it holds already: page tables, sockets, the coordinator and a margin. MemAvailable is an
+// estimate, and a Spark that runs out freezes.
+constexpr uint64_t kReserveBytes = 512 * kMiB;
+
+// The loader's staging, frames and queues of the agent and the engine, their code and heaps.
+constexpr uint64_t kBufferBytes = 96 * kMiB;
+
+uint64_t weights_bytes(const Plan& plan, int rank, const model::Catalogue& catalogue) {
+  uint64_t bytes = 0;
+  for (const Slice& slice : slices_of(plan, rank, catalogue)) bytes += slice.pool_bytes();
+  return bytes;
+}
+
+// Residual, normed rows, q, k, v, attention out, gate, up, both halves' sums; and the logits of the rows that sample.
+uint64_t activation_bytes(const model::ModelConfig& config, const LedgerLimits& limits) {
+  const int64_t widths = 5 * config.hidden + 2 * config.heads * config.head_dim + 2 * config.kv_heads * config.head_dim +
+                         2 * config.intermediate + config.head_dim;
+  return sizeof(float) * static_cast<uint64_t>(limits.max_rows * widths + limits.max_sequences * config.vocab);
+}
+
+}  // namespace
+
+std::string Ledger::text() const {
+  return fmt::format(
+      "  weights      {:>10}\n  KV cache     {:>10}\n  activations  {:>10}\n  buffers      {:>10}\n  reserve      {:>10}\n"
+      "  needed       {:>10}\n  available    {:>10}",
+      format_bytes(weights_bytes), format_bytes(kv_bytes), format_bytes(activation_bytes), format_bytes(buffer_bytes),
+      format_bytes(reserve_bytes), format_bytes(needed_bytes()), format_bytes(available_bytes));
+}
+
+uint64_t kv_block_bytes(const Plan& plan, int rank, const model::ModelConfig& config) {
+  const RankPlan& r = plan.ranks[rank];
+  uint64_t bytes = 0;
+  for (int64_t layer = r.layers.begin; layer < r.layers.end; ++layer) {
+    for (const int half : r.halves) {
+      bytes += sizeof(float) * 2 * static_cast<uint64_t>(plan.layers[layer].half[half].kv_heads.size() * config.head_dim * kKvBlockTokens);
+    }
+  }
+  return bytes;
+}
+
+Ledger make_ledger(const Plan& plan, int rank, const model::Catalogue& catalogue, uint64_t kv_blocks,
+                   const LedgerLimits& limits, uint64_t available_bytes) {
+  const model::ModelConfig& config = catalogue.checkpoint().config;
+  Ledger ledger;
+  ledger.weights_bytes = weights_bytes(plan, rank, catalogue);
+  ledger.kv_bytes = checked_multiply(kv_blocks, kv_block_bytes(plan, rank, config), "KV cache");
+  ledger.activation_bytes = activation_bytes(config, limits);
+  ledger.buffer_bytes = kBufferBytes;
+  ledger.reserve_bytes = kReserveBytes;
+  ledger.available_bytes = available_bytes;
+  return ledger;
+}
+
+uint64_t default_kv_blocks(const Plan& plan, const model::Catalogue& catalogue, const LedgerLimits& limits,
+                           uint64_t available_bytes, int agents_on_node) {
+  const model::ModelConfig& config = catalogue.checkpoint().config;
+  const uint64_t share = available_bytes / static_cast<uint64_t>(std::max(1, agents_on_node));
+  uint64_t blocks = static_cast<uint64_t>(ceil_div(2 * config.context_length, kKvBlockTokens));
+  for (const RankPlan& r : plan.ranks) {
+    Ledger ledger = make_ledger(plan, r.rank, catalogue, 0, limits, share);
+    check(ledger);
+    const uint64_t left = share - ledger.needed_bytes();
+    const uint64_t block_bytes = std::max<uint64_t>(1, kv_block_bytes(plan, r.rank, config));
+    blocks = std::min(blocks, left / 2 / block_bytes);
+  }
+  constexpr uint64_t kLeast = 256 / kKvBlockTokens;
+  if (blocks < kLeast) {
+    Ledger ledger = make_ledger(plan, 0, catalogue, 2 * kLeast, limits, share);
+    ledger.available_bytes = std::min(ledger.available_bytes, ledger.needed_bytes() - 1);
+    check(ledger);
+  }
+  return blocks;
+}
+
+void check(const Ledger& ledger) {
+  if (ledger.fits()) return;
+  throw Error{Code::does_not_fit,
+              fmt::format("the shard does not fit this node's memory: {} short\n{}\nUse more nodes (--pp), fewer --kv-tokens, a "
+                          "smaller format, or end other programs.",
+                          format_bytes(ledger.needed_bytes() - ledger.available_bytes), ledger.text())};
+}
+
+}  // namespace yoke::parallel
