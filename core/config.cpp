@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cctype>
+#include <cstdlib>
 
 namespace yoke {
 namespace {
@@ -35,6 +36,8 @@ class YamlConfig : public CLI::Config {
         collect(entry.second, deeper, items);
         continue;
       }
+      // CLI11 asks the file before the environment; for us the environment wins.
+      if (std::getenv(environment_name(key).c_str()) != nullptr) continue;
       CLI::ConfigItem item;
       item.parents = parents;
       item.name = key;
