@@ -8,7 +8,7 @@ float exp_f32(float x);     // within 2 ulp; 0 below -104, +inf above 88.73; NaN
 float log_f32(float x);     // within 2 ulp for x > 0
 double sin_f64(double x);   // |x| <= 2^24, error below 1e-12: enough for f32 results to be right
 double cos_f64(double x);
-double pow_f64(double base, double exponent);  // base > 0, relative error below 1e-13
+double pow_f64(double base, double exponent);  // base > 0; relative error below 1e-13 where the result is between 1e-130 and 1e130
 double exp_f64(double x);
 double log_f64(double x);
 
