@@ -18,7 +18,7 @@ if(YOKE_MOLD)
 endif()
 
 # The contract of bits: no contraction of a*b+c, no fast-math. -Werror=switch: an enum is switched, not counted.
-add_compile_options(-ffp-contract=off -fno-fast-math -Wall -Wextra -Werror=switch -Werror=return-type)
+add_compile_options(-ffp-contract=off -fno-fast-math -Wall -Wextra -Wno-missing-field-initializers -Werror=switch -Werror=return-type)
 if(YOKE_SANITIZE)
   add_compile_options(-fsanitize=${YOKE_SANITIZE} -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${YOKE_SANITIZE})

@@ -1,0 +1,71 @@
+#include "cli/cluster_options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "core/error.h"
+
+namespace yoke::cli {
+
+std::vector<std::string> ClusterOptions::serve_arguments() const {
+  const parallel::Layout layout = resolve_layout(*this);
+  std::vector<std::string> arguments = {model,
+                                        "--tp", std::to_string(layout.tp),
+                                        "--pp", std::to_string(layout.pp),
+                                        "--math", math,
+                                        "--host", host,
+                                        "--threads", std::to_string(threads),
+                                        "--kv-tokens", std::to_string(kv_tokens),
+                                        "--log-level", log_level};
+  for (const std::string& alias : aliases) arguments.insert(arguments.end(), {"--alias", alias});
+  if (!api_key_file.empty()) arguments.insert(arguments.end(), {"--api-key-file", api_key_file});
+  if (allow_logits) arguments.push_back("--allow-logits");
+  return arguments;
+}
+
+std::vector<std::string> ClusterOptions::agent_arguments() const {
+  return {"--threads", std::to_string(threads), "--device", device, "--log-level", log_level};
+}
+
+void add_layout_options(CLI::App& verb, ClusterOptions& options) {
+  verb.add_option("--nodes", options.nodes, "agents to start on this machine (default: tp x pp, else 2)")->check(CLI::Range(1, 64));
+  verb.add_option("--tp", options.tp, "tensor-parallel degree: every layer cut over 1 or 2 agents")->check(CLI::Range(1, 2));
+  verb.add_option("--pp", options.pp, "pipeline stages: layers dealt out to so many stages")->check(CLI::Range(1, 64));
+  verb.add_option("--math", options.math, "math mode: exact (f32; docs/bits.md)")->check(CLI::IsMember({"exact"}));
+  verb.add_option("--threads", options.threads, "compute threads of each engine")->check(CLI::Range(1, 256));
+  verb.add_option("--kv-tokens", options.kv_tokens, "tokens that the KV cache holds (default: two contexts, or what fits)")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 32));
+  verb.add_option("--device", options.device, "auto or cpu")->check(CLI::IsMember({"auto", "cpu"}));
+  verb.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off");
+}
+
+void add_serving_options(CLI::App& verb, ClusterOptions& options) {
+  verb.add_option("--alias", options.aliases, "one more name that clients may use for the model (repeatable)")->allow_extra_args(false);
+  verb.add_option("--host", options.host, "address that the REST endpoint listens on; another than loopback needs --api-key-file");
+  verb.add_option("--port", options.port, "port of the REST endpoint; 0: any free one")->check(CLI::Range(0, 65535));
+  verb.add_option("--control-port", options.control_port, "port on which agents join; 0: any free one")->check(CLI::Range(0, 65535));
+  verb.add_option("--api-key-file", options.api_key_file, "keys of clients, one name:sha256 a line; `yoke key add NAME` writes it");
+  verb.add_flag("--allow-logits", options.allow_logits, "serve POST /yoke/v1/logits, which `yoke verify --url` reads");
+}
+
+parallel::Layout resolve_layout(const ClusterOptions& options) {
+  parallel::Layout layout{options.tp, options.pp};
+  const int nodes = options.nodes;
+  if (layout.tp == 0 && layout.pp == 0) {
+    const int world = nodes == 0 ? 2 : nodes;
+    layout = world % 2 == 0 ? parallel::Layout{2, world / 2} : parallel::Layout{1, world};
+  } else if (layout.tp == 0) {
+    layout.tp = nodes == 0 ? 1 : std::max(1, nodes / layout.pp);
+  } else if (layout.pp == 0) {
+    layout.pp = nodes == 0 ? 1 : std::max(1, nodes / layout.tp);
+  }
+  if (nodes != 0 && layout.world() != nodes) {
+    throw Error{Code::invalid_argument,
+                fmt::format("--nodes {} does not match tp {} x pp {} = {} agents; leave one of them out", nodes, layout.tp, layout.pp,
+                            layout.world()), "nodes"};
+  }
+  return layout;
+}
+
+}  // namespace yoke::cli

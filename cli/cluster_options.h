@@ -1,0 +1,47 @@
+// What `yoke up` and the verbs that start a cluster of their own take: which model, how it is cut, what the coordinator and the
+// agents are told.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "parallel/plan.h"
+
+namespace CLI {
+class App;
+}
+
+namespace yoke::cli {
+
+struct ClusterOptions {
+  std::string model;
+  std::vector<std::string> aliases;
+  int nodes = 0;  // 0: from tp and pp, else 2
+  int tp = 0;     // 0: from nodes
+  int pp = 0;
+  std::string math = "exact";
+  std::string host = "127.0.0.1";
+  int port = 8000;
+  int control_port = 8001;
+  std::string api_key_file;
+  bool allow_logits = false;
+  int threads = 1;
+  int64_t kv_tokens = 0;
+  std::string device = "auto";
+  std::string log_level = "info";
+
+  // The serve and agent flags that stand for these, for the children's command lines.
+  std::vector<std::string> serve_arguments() const;
+  std::vector<std::string> agent_arguments() const;
+};
+
+// --nodes, --tp, --pp, --math, --alias, --threads, --kv-tokens, --device. Ports, host and keys are `up`'s own.
+void add_layout_options(CLI::App& verb, ClusterOptions& options);
+void add_serving_options(CLI::App& verb, ClusterOptions& options);
+
+// tp and pp from what was given: nothing: two agents, tp 2. --nodes 1: tp 1; 2: tp 2; an even number: tp 2 and stages; an
+// odd one: stages. Error{invalid_argument} when the numbers contradict each other.
+parallel::Layout resolve_layout(const ClusterOptions& options);
+
+}  // namespace yoke::cli

@@ -1,0 +1,118 @@
+#include "cli/verification.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <boost/json.hpp>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "cli/interrupt.h"
+#include "core/error.h"
+
+namespace yoke::cli {
+namespace {
+
+namespace json = boost::json;
+
+static_assert(std::endian::native == std::endian::little, "rows are f32 little-endian on the wire and in the hash");
+
+// The lowest id of the largest logit (docs/bits.md rule 7: ties go to the lowest id).
+int32_t argmax(std::span<const float> logits) {
+  return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+std::string hex(std::span<const unsigned char> bytes) {
+  std::string text;
+  for (const unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+}  // namespace
+
+Bound bound_of(const std::string& math) {
+  if (math == "exact") return {.margin = 0, .logits = 1e-5};
+  throw Error{Code::unsupported, fmt::format("no bound is documented for math mode '{}'", math), "math"};
+}
+
+Comparison::Comparison(const Golden& golden, Bound bound) : golden_(golden), bound_(bound), hash_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+  EVP_DigestInit_ex(hash_.get(), EVP_sha256(), nullptr);
+  verdict_.tokens = static_cast<int64_t>(golden.greedy_ids.size());
+}
+
+void Comparison::row(std::span<const float> logits) {
+  EVP_DigestUpdate(hash_.get(), logits.data(), logits.size_bytes());
+  const int64_t prompt = static_cast<int64_t>(golden_.input_ids.size());
+  const int64_t row = rows_++;
+  if (!golden_.logits.empty() && row >= golden_.first_row && row < prompt) {
+    const float* expected = golden_.logits.data() + (row - golden_.first_row) * golden_.vocab;
+    for (int64_t i = 0; i < golden_.vocab; ++i) {
+      const double difference = std::abs(static_cast<double>(logits[i]) - expected[i]);
+      // A NaN compares as no difference; it must count as the worst.
+      max_abs_diff_ = std::isnan(difference) ? HUGE_VAL : std::max(max_abs_diff_, difference);
+    }
+  }
+  const int64_t index = row - (prompt - 1);
+  if (index < 0 || index >= verdict_.tokens) return;
+  const int32_t expected = golden_.greedy_ids[index], got = argmax(logits);
+  if (expected == got) {
+    ++verdict_.agree;
+    return;
+  }
+  const float margin = golden_.greedy_margin[index];
+  if (!verdict_.first_mismatch) verdict_.first_mismatch = Mismatch{index, expected, got, margin};
+  if (!(margin < bound_.margin)) tokens_ok_ = false;
+}
+
+Verdict Comparison::verdict() {
+  const int64_t expected = static_cast<int64_t>(golden_.fed_tokens().size());
+  if (rows_ != expected) {
+    throw Error{Code::peer_lost, fmt::format("{}: {} rows of logits were expected, {} came", golden_.file, expected, rows_)};
+  }
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  EVP_DigestFinal_ex(hash_.get(), digest, &size);
+  verdict_.logits_hash = hex({digest, size});
+  bool logits_ok = true;
+  if (!golden_.logits.empty()) {
+    verdict_.max_abs_diff = max_abs_diff_;
+    logits_ok = max_abs_diff_ <= bound_.logits * golden_.range();
+  }
+  verdict_.ok = tokens_ok_ && logits_ok;
+  return verdict_;
+}
+
+Verdict verify_golden(RestClient& client, const Golden& golden, Bound bound, const LogitsFetch& fetch) {
+  if (golden.vocab != 0 && golden.vocab != fetch.vocab) {
+    throw Error{Code::bad_file, fmt::format("{}: logits of {} tokens, but the model's vocabulary has {}", golden.file, golden.vocab, fetch.vocab)};
+  }
+  const std::vector<int32_t> tokens = golden.fed_tokens();
+  std::vector<int64_t> rows(tokens.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  const json::object body = {{"tokens", json::value_from(tokens)},
+                             {"rows", json::value_from(rows)},
+                             {"prefill", golden.input_ids.size()},
+                             {"chunk", fetch.chunk}};
+  Comparison comparison(golden, bound);
+  std::vector<float> row(static_cast<size_t>(fetch.vocab));
+  size_t filled = 0;  // bytes of `row`
+  const auto on_data = [&](std::string_view data) {
+    while (!data.empty()) {
+      const size_t take = std::min(data.size(), row.size() * sizeof(float) - filled);
+      std::memcpy(reinterpret_cast<char*>(row.data()) + filled, data.data(), take);
+      filled += take;
+      data.remove_prefix(take);
+      if (filled == row.size() * sizeof(float)) comparison.row(row), filled = 0;
+    }
+    return !interrupted();
+  };
+  const HttpResponse response =
+      client.stream({.method = "POST", .path = "/yoke/v1/logits", .body = json::serialize(body), .timeout = Duration::zero()}, on_data);
+  if (interrupted()) throw Error{Code::aborted, "interrupted"};
+  RestClient::check(response);
+  return comparison.verdict();
+}
+
+}  // namespace yoke::cli

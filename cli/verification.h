@@ -1,0 +1,66 @@
+// Compares a server's logits with a golden. Comparing is a pure consumer of rows; fetching is apart.
+#pragma once
+
+#include <openssl/evp.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "cli/golden.h"
+#include "cli/rest_client.h"
+
+namespace yoke::cli {
+
+// A token may differ where the golden's margin is below `margin`; logits may differ by `logits` x the golden's range.
+struct Bound {
+  double margin = 0;
+  double logits = 0;
+};
+
+// Of a math mode; `exact`: every token agrees, logits within 1e-5 of the range. Error{unsupported} for another mode.
+Bound bound_of(const std::string& math);
+
+struct Mismatch {
+  int64_t index = 0;
+  int32_t expected = 0;
+  int32_t got = 0;
+  float margin = 0;
+};
+
+struct Verdict {
+  bool ok = false;
+  int64_t tokens = 0;
+  int64_t agree = 0;
+  std::optional<Mismatch> first_mismatch;
+  std::optional<double> max_abs_diff;  // nothing where the golden has no logits
+  std::string logits_hash;             // SHA-256 over the T + N - 1 rows, f32 little-endian
+};
+
+class Comparison {
+ public:
+  Comparison(const Golden& golden, Bound bound);
+  void row(std::span<const float> logits);  // rows 0, 1, ... in order
+  // Error{peer_lost} when rows are missing.
+  Verdict verdict();
+
+ private:
+  const Golden& golden_;
+  Bound bound_;
+  Verdict verdict_;
+  int64_t rows_ = 0;
+  bool tokens_ok_ = true;
+  double max_abs_diff_ = 0;
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash_;
+};
+
+struct LogitsFetch {
+  int64_t vocab = 0;  // of the served model
+  int64_t chunk = 0;  // prefill chunk; 0: the scheduler's own
+};
+
+// POST /yoke/v1/logits for all rows of the golden, prompt by prefill and the rest by decode steps, into the comparison.
+Verdict verify_golden(RestClient& client, const Golden& golden, Bound bound, const LogitsFetch& fetch);
+
+}  // namespace yoke::cli
