@@ -74,7 +74,7 @@ class Listener {
 
 // The agent's end. `on_done` gets the channel after Welcome, or null and why not: Error{peer_lost} when nobody listens,
 // Error{unsupported} for another version, the coordinator's own Fault, Error{deadline_exceeded} after limits.handshake.
-// hello.protocol and hello.yoke_version are filled in here. Destroying the io_context ends it without a call.
+// hello.protocol and hello.yoke_version are filled in here. Throws at once what require_loopback does.
 struct ConnectConfig {
   std::string host;
   uint16_t port = 0;

@@ -1,0 +1,56 @@
+// Blocking frames over one end of a socket pair: the engine's side of the control channel, and the agent's first frame to a new
+// engine, which carries the pool's descriptor (SCM_RIGHTS). One thread reads, one thread writes; they may be two.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "transport/control/control.pb.h"
+
+namespace yoke::transport {
+
+// A descriptor that closes itself.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor();
+  int get() const { return fd_; }
+  int release();
+
+ private:
+  int fd_ = -1;
+};
+
+struct SocketPair {
+  Descriptor agent;   // close-on-exec
+  Descriptor engine;  // close-on-exec: the spawner hands it over by number
+};
+SocketPair make_socket_pair();
+
+class FrameSocket {
+ public:
+  explicit FrameSocket(Descriptor socket) : socket_(std::move(socket)) {}
+
+  // Error{peer_lost} when the other end is gone. `descriptor` travels with the frame and stays ours.
+  void write(const proto::Envelope& envelope, std::optional<int> descriptor = std::nullopt);
+
+  struct Frame {
+    proto::Envelope envelope;
+    Descriptor descriptor;  // empty unless one came along
+  };
+  // The next frame; nothing at the end of the stream. Error{peer_lost} for an end inside a frame, Error{too_large} and
+  // Error{bad_file} for what is no frame.
+  std::optional<Frame> read();
+
+  int fd() const { return socket_.get(); }
+
+ private:
+  bool read_all(char* bytes, size_t size, Descriptor* descriptor);  // false at an end before the first byte
+
+  Descriptor socket_;
+};
+
+}  // namespace yoke::transport
