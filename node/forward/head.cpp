@@ -1,0 +1,25 @@
+#include <cstring>
+
+#include "core/error.h"
+#include "node/forward/linear.h"
+#include "node/forward/transformer.h"
+
+namespace yoke::node::forward {
+
+void head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,
+          const Machine& machine) {
+  const int64_t n = static_cast<int64_t>(rows.size()), hidden = config.hidden;
+  YOKE_ASSERT(n <= kHeadRows);
+  float* const wanted = a.sum[0];  // [n, hidden]: the layers are done with it
+  for (int64_t i = 0; i < n; ++i) {
+    std::memcpy(wanted + i * hidden, a.x + rows[static_cast<size_t>(i)] * hidden, static_cast<size_t>(hidden) * sizeof(float));
+  }
+  machine.ops.run(kernels::RmsNorm{.x = wanted, .x_stride = hidden, .rows = n, .width = hidden, .w = weights.final_norm,
+                                   .epsilon = config.norm_epsilon, .y = a.normed, .y_stride = hidden});
+  for (const int half : machine.halves) {  // a.normed [n, hidden] -> a.logits[half] [n, vocab half]
+    if (weights.head[half].rows == 0) continue;
+    linear(machine.ops, weights.head[half], a.normed, n, a.logits[half], nullptr);
+  }
+}
+
+}  // namespace yoke::node::forward

@@ -1,0 +1,137 @@
+#include "node/pool_directory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "core/error.h"
+#include "core/units.h"
+
+namespace yoke::node {
+namespace {
+
+constexpr char kMagic[8] = {'Y', 'O', 'K', 'E', 'P', 'O', 'O', 'L'};
+constexpr uint32_t kLayoutVersion = 1;
+constexpr uint64_t kPage = 4096;
+constexpr uint64_t kCacheLine = 64;
+constexpr uint64_t kPageAlignedFrom = 1 << 20;
+// A model of 1000 layers with 32 regions each; a directory of 8 MiB at most.
+constexpr uint64_t kMaxRegions = 1 << 16;
+
+struct Header {
+  char magic[8];
+  uint32_t layout_version;
+  uint32_t regions;
+  uint64_t pool_bytes;
+};
+
+struct Entry {
+  char name[64];  // ends with 0
+  uint64_t offset, bytes;
+  int64_t rows, cols;
+  uint32_t dtype;
+  uint32_t version;
+};
+
+uint64_t align(uint64_t value, uint64_t to) { return (value + to - 1) / to * to; }
+
+uint64_t directory_bytes(uint64_t regions) { return sizeof(Header) + regions * sizeof(Entry); }
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw Error{Code::bad_file, "the pool's directory is damaged: " + what + "; let the agent load the model again"};
+}
+
+bool known_dtype(uint32_t value) {
+  return std::any_of(std::begin(kDtypes), std::end(kDtypes),
+                     [&](const DtypeInfo& row) { return static_cast<uint32_t>(row.dtype) == value; });
+}
+
+Region read_entry(const Entry& entry, uint64_t data_begin, uint64_t pool_bytes) {
+  if (entry.name[0] == 0 || std::memchr(entry.name, 0, sizeof(entry.name)) == nullptr) refuse("a region without a name");
+  if (!known_dtype(entry.dtype)) refuse(fmt::format("{} has element type {}", entry.name, entry.dtype));
+  if (entry.rows < 0 || entry.cols < 0) refuse(fmt::format("{} has shape {} x {}", entry.name, entry.rows, entry.cols));
+  if (entry.offset % kCacheLine != 0 || entry.offset < data_begin || entry.offset > pool_bytes ||
+      entry.bytes > pool_bytes - entry.offset) {
+    refuse(fmt::format("{} claims bytes {} + {} of {}", entry.name, entry.offset, entry.bytes, pool_bytes));
+  }
+  return {entry.name, static_cast<Dtype>(entry.dtype), entry.rows, entry.cols, entry.bytes, entry.offset, entry.version};
+}
+
+void check_apart(std::vector<const Region*> regions) {
+  std::sort(regions.begin(), regions.end(), [](const Region* a, const Region* b) { return a->offset < b->offset; });
+  for (size_t i = 1; i < regions.size(); ++i) {
+    if (regions[i - 1]->offset + regions[i - 1]->bytes > regions[i]->offset) {
+      refuse(fmt::format("{} lies over {}", regions[i - 1]->name, regions[i]->name));
+    }
+  }
+}
+
+void check_names(const std::vector<Region>& regions) {
+  std::vector<std::string_view> names;
+  for (const Region& region : regions) {
+    if (region.name.empty() || region.name.size() >= sizeof(Entry::name)) {
+      throw Error{Code::invalid_argument,
+                  fmt::format("a region's name has 1 to {} characters: '{}'", sizeof(Entry::name) - 1, region.name)};
+    }
+    names.push_back(region.name);
+  }
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end()) throw Error{Code::invalid_argument, fmt::format("two regions of a pool are called '{}'", *twice)};
+}
+
+}  // namespace
+
+uint64_t lay_out(std::vector<Region>& regions) {
+  if (regions.size() > kMaxRegions) {
+    throw Error{Code::invalid_argument, fmt::format("{} regions: a pool's directory holds {}", regions.size(), kMaxRegions)};
+  }
+  check_names(regions);
+  uint64_t end = directory_bytes(regions.size());
+  for (Region& region : regions) {
+    region.offset = align(end, region.bytes >= kPageAlignedFrom ? kPage : kCacheLine);
+    end = checked_add(region.offset, region.bytes, "the pool");
+  }
+  return align(checked_add(end, kPage, "the pool") - kPage, kPage);
+}
+
+void write_directory(const std::vector<Region>& regions, std::span<std::byte> pool) {
+  Header header{{}, kLayoutVersion, static_cast<uint32_t>(regions.size()), pool.size()};
+  std::memcpy(header.magic, kMagic, sizeof(kMagic));
+  std::memcpy(pool.data(), &header, sizeof(header));
+  std::byte* at = pool.data() + sizeof(header);
+  for (const Region& region : regions) {
+    Entry entry{{}, region.offset, region.bytes, region.rows, region.cols, static_cast<uint32_t>(region.dtype), region.version};
+    std::memcpy(entry.name, region.name.data(), region.name.size());
+    std::memcpy(at, &entry, sizeof(entry));
+    at += sizeof(entry);
+  }
+}
+
+std::vector<Region> read_directory(std::span<const std::byte> pool) {
+  Header header;
+  if (pool.size() < sizeof(header)) refuse(fmt::format("{} bytes are too few", pool.size()));
+  std::memcpy(&header, pool.data(), sizeof(header));
+  if (std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0) refuse("it does not begin with YOKEPOOL");
+  if (header.layout_version != kLayoutVersion) {
+    refuse(fmt::format("layout {}, this build reads {}", header.layout_version, kLayoutVersion));
+  }
+  if (header.pool_bytes != pool.size()) refuse(fmt::format("written for {} bytes, mapped {}", header.pool_bytes, pool.size()));
+  if (header.regions > kMaxRegions || directory_bytes(header.regions) > pool.size()) {
+    refuse(fmt::format("{} regions", header.regions));
+  }
+  std::vector<Region> regions;
+  std::vector<const Region*> order;
+  regions.reserve(header.regions);
+  for (uint32_t i = 0; i < header.regions; ++i) {
+    Entry entry;
+    std::memcpy(&entry, pool.data() + directory_bytes(i), sizeof(entry));
+    order.push_back(&regions.emplace_back(read_entry(entry, directory_bytes(header.regions), pool.size())));
+  }
+  check_apart(std::move(order));
+  return regions;
+}
+
+}  // namespace yoke::node

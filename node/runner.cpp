@@ -1,0 +1,166 @@
+#include "node/runner.h"
+
+#include <fmt/format.h>
+
+#include <deque>
+#include <optional>
+
+#include "core/error.h"
+#include "node/forward/rope.h"
+#include "node/forward/transformer.h"
+#include "node/kv_cache.h"
+#include "node/last_stage.h"
+#include "node/step_batch.h"
+#include "node/token_memory.h"
+
+namespace yoke::node {
+namespace {
+
+using transport::proto::Step;
+using transport::proto::StepResult;
+
+StepLimits limits_of(const RunnerConfig& config, const KvCache& cache) {
+  return {config.config->vocab, config.config->context_length, cache.blocks(), config.max_rows};
+}
+
+}  // namespace
+
+// Stages of a pipeline pass the residual of a step on, unrounded, in the order of steps. The last stage returns the drawn tokens
+// to the first at the end of the step, at once: the first takes them when a later step's input needs them, so that it can work on
+// other sequences' steps meanwhile. It never lags more than pp steps behind, so few of these small messages are under way;
+// communicators hold them without a receiver. Residuals flow forward and are always awaited: no cycle, no deadlock.
+struct Runner::State {
+  explicit State(const RunnerConfig& given)
+      : config(given),
+        plan(given.plan->ranks.at(static_cast<size_t>(given.rank))),
+        cache(*given.plan, given.rank, given.config->head_dim, *given.pool),
+        weights(*given.config, *given.plan, given.rank, *given.pool, cache),
+        activations(*given.config, *given.plan, given.rank, given.max_rows),
+        machine{*given.ops, given.tensor_group, given.op_deadline, plan.halves},
+        limits(limits_of(given, cache)),
+        frequencies(forward::rope_frequencies(given.config->rope, given.config->head_dim, weights.rope_freqs)) {
+    if (plan.last_stage) last_stage.emplace(*config.config, *config.plan, weights, machine, plan.tp_rank);
+  }
+
+  void run(const Step& step, StepResult& result, const LogitSink& sink);
+
+ private:
+  struct Returning {  // tokens of a step that the last stage will send
+    uint64_t step;
+    std::vector<uint64_t> sequences;
+  };
+
+  void expect_tokens();
+  void enter();
+  void leave(StepResult& result, const LogitSink& sink);
+  void take_returned_tokens();
+  void fill_inputs();
+  std::span<std::byte> residual() const {
+    return std::as_writable_bytes(std::span(activations.x, static_cast<size_t>(batch.rows() * config.config->hidden)));
+  }
+  int last_rank() const { return config.plan->layout.pp - 1; }
+  bool pipelined() const { return config.plan->layout.pp > 1; }
+
+  const RunnerConfig config;
+  const parallel::RankPlan& plan;
+  const KvCache cache;
+  const forward::Weights weights;
+  forward::Activations activations;
+  const forward::Machine machine;
+  const StepLimits limits;
+  const std::vector<float> frequencies;
+  std::optional<LastStage> last_stage;
+
+  StepBatch batch;
+  TokenMemory memory;
+  uint64_t step_id = 0;
+  std::deque<Returning> returning;
+  std::vector<int32_t> returned;
+};
+
+void Runner::State::run(const Step& step, StepResult& result, const LogitSink& sink) {
+  if (step.id() <= step_id) {
+    throw Error{Code::invalid_argument, fmt::format("step {} came after step {}", step.id(), step_id), "id"};
+  }
+  batch.assign(step, limits, memory);
+  step_id = step.id();
+  for (const uint64_t sequence : batch.released()) memory.release(sequence);
+  if (batch.rows() == 0) return;
+  enter();
+  expect_tokens();
+  forward::rope_angles(frequencies, batch.positions(), activations.cos, activations.sin);
+  forward::run_layers(weights, *config.config, {batch.places()}, activations, machine);
+  leave(result, sink);
+}
+
+// Every stage notes what will be drawn, so that all of them judge the next step's entries alike.
+void Runner::State::expect_tokens() {
+  Returning expected{step_id, {}};
+  for (const BatchEntry& entry : batch.entries()) {
+    const transport::proto::StepEntry& e = *entry.entry;
+    if (!e.sample()) continue;
+    if (e.from_step() == 0) memory.set_generated_from(e.sequence(), entry.draw_position() - e.sampling().generated_tokens_size());
+    memory.expect(e.sequence(), step_id, entry.draw_position());
+    expected.sequences.push_back(e.sequence());
+  }
+  if (plan.first_stage && pipelined() && batch.draws()) returning.push_back(std::move(expected));
+}
+
+// The residual comes from the tokens, or from the stage before.
+void Runner::State::enter() {
+  if (!plan.first_stage) {
+    config.pipeline_group->recv(residual(), plan.stage - 1, config.op_deadline);
+    return;
+  }
+  take_returned_tokens();
+  fill_inputs();
+  forward::embed(weights, *config.config, config.plan->vocab, batch.tokens(), activations, machine);
+}
+
+void Runner::State::take_returned_tokens() {
+  const size_t lag = static_cast<size_t>(config.plan->layout.pp);
+  while (!returning.empty() && (returning.front().step <= batch.newest_input_step() || returning.size() > lag)) {
+    const Returning& front = returning.front();
+    returned.resize(front.sequences.size());
+    config.pipeline_group->recv(std::as_writable_bytes(std::span(returned)), last_rank(), config.op_deadline);
+    for (size_t i = 0; i < returned.size(); ++i) memory.record(front.sequences[i], front.step, returned[i]);
+    returning.pop_front();
+  }
+}
+
+void Runner::State::fill_inputs() {
+  for (const BatchEntry& entry : batch.entries()) {
+    if (entry.entry->from_step() == 0) continue;
+    const DrawnToken* drawn = memory.find(entry.entry->sequence(), entry.entry->from_step());
+    YOKE_ASSERT(drawn != nullptr && drawn->token != TokenMemory::kNotHere);
+    batch.tokens()[static_cast<size_t>(entry.first_row)] = drawn->token;
+  }
+}
+
+void Runner::State::leave(StepResult& result, const LogitSink& sink) {
+  if (!last_stage) {
+    config.pipeline_group->send(residual(), plan.stage + 1, config.op_deadline);
+    return;
+  }
+  const std::span<const int32_t> drawn = last_stage->run(batch, memory, activations, result, sink);
+  size_t i = 0;
+  for (const BatchEntry& entry : batch.entries()) {
+    if (entry.entry->sample()) memory.record(entry.entry->sequence(), step_id, drawn[i++]);
+  }
+  if (pipelined() && batch.draws()) config.pipeline_group->send(std::as_bytes(drawn), 0, config.op_deadline);
+}
+
+Runner::Runner(const RunnerConfig& config) : state_(std::make_unique<State>(config)) {}
+
+Runner::~Runner() = default;
+
+StepResult Runner::run(const Step& step, const std::function<void(const transport::proto::LogitRows&)>& rows) {
+  const TimePoint begin = system_clock().now();
+  StepResult result;
+  result.set_id(step.id());
+  state_->run(step, result, rows);
+  result.set_duration_us(static_cast<uint64_t>((system_clock().now() - begin).count() / 1000));
+  return result;
+}
+
+}  // namespace yoke::node
