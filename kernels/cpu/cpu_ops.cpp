@@ -1,10 +1,108 @@
 #include "kernels/cpu/cpu_ops.h"
 
+#include <algorithm>
+#include <atomic>
+
+#include "kernels/cpu/kernels.h"
+#include "kernels/cpu/thread_pool.h"
+#include "kernels/format/panel.h"
 #include "kernels/reference/reference_ops.h"
 
 namespace yoke::kernels::cpu {
+namespace {
 
-// The first row of the table: right and slow, until the Highway kernels land.
-std::unique_ptr<Ops> make_cpu_ops(int threads) { return reference::make_reference_ops(threads); }
+// Waking a worker costs some microseconds; below this many multiplications (about 10 us) one thread is faster.
+constexpr int64_t kWorthSharing = 200'000;
+// Outputs are dealt out in whole groups of panels that gemv takes at once.
+constexpr int64_t kPanelsPerShare = 8;
+// Rows of attention taken at a time: enough for tiles that share K and V, few enough to balance a causal triangle.
+constexpr int64_t kAttentionRows = 16;
+
+Linear outputs_of(const Linear& p, Range panels) {
+  const int64_t first = panels.begin * kPanelRows;
+  Linear part = p;
+  part.w.data = format::chunk_at(p.w, panels.begin, 0);
+  part.w.rows = std::min(panels.end * kPanelRows, p.w.rows) - first;
+  part.y = p.y + first;
+  part.bias = p.bias != nullptr ? p.bias + first : nullptr;
+  return part;
+}
+
+Range share(int64_t items, int worker, int workers) { return {items * worker / workers, items * (worker + 1) / workers}; }
+
+int64_t multiplications(const Attention& p) {
+  int64_t positions = 0;
+  for (const RowPlace& row : p.rows) positions += row.position + 1;
+  return 2 * positions * p.cache.kv_heads * p.heads_per_kv * p.cache.head_dim;
+}
+
+class CpuOps final : public Ops {
+ public:
+  explicit CpuOps(int threads) : pool_(threads), workspaces_(static_cast<size_t>(pool_.size())) {}
+
+  void run(const Linear& p) override {
+    if (p.rows * p.w.rows * p.w.cols < kWorthSharing || pool_.size() == 1) return multiply(p, workspaces_[0]);
+    const int64_t panels = ceil_div(p.w.rows, kPanelRows);
+    pool_.run([&](int worker) {
+      const Range shares = share(ceil_div(panels, kPanelsPerShare), worker, pool_.size());
+      const Range mine{shares.begin * kPanelsPerShare, std::min(shares.end * kPanelsPerShare, panels)};
+      if (!mine.empty()) multiply(outputs_of(p, mine), workspaces_[static_cast<size_t>(worker)]);
+    });
+  }
+
+  void run(const RmsNorm& p) override { rms_norm(p); }
+  void run(const RotaryEmbedding& p) override { rotary_embedding(p); }
+  void run(const ResidualAdd& p) override { residual_add(p); }
+
+  void run(const SwiGlu& p) override {
+    if (p.rows == 1 || p.rows * p.width < kWorthSharing || pool_.size() == 1) return swiglu(p);
+    pool_.run([&](int worker) {
+      const Range mine = share(p.rows, worker, pool_.size());
+      const int64_t offset = mine.begin * p.stride;
+      swiglu({p.gate + offset, p.up + offset, mine.size(), p.width, p.stride, p.y + offset});
+    });
+  }
+
+  // Copies with a conversion: bound by memory, the same loops as the reference.
+  void run(const EmbeddingLookup& p) override { reference::embedding_lookup(p); }
+  void run(const KvAppend& p) override { reference::kv_append(p); }
+
+  void run(const Attention& p) override {
+    const int64_t groups = ceil_div(static_cast<int64_t>(p.rows.size()), kAttentionRows);
+    if (groups * p.cache.kv_heads < 2 || multiplications(p) < kWorthSharing || pool_.size() == 1) {
+      return attention(p, {0, p.cache.kv_heads}, workspaces_[0]);
+    }
+    std::atomic<int64_t> next{0};
+    pool_.run([&](int worker) {
+      for (int64_t i; (i = next.fetch_add(1)) < groups * p.cache.kv_heads;) {
+        const int64_t kv_head = i % p.cache.kv_heads;
+        const Attention part = rows_of(p, i / p.cache.kv_heads * kAttentionRows);
+        attention(part, {kv_head, kv_head + 1}, workspaces_[static_cast<size_t>(worker)]);
+      }
+    });
+  }
+
+ private:
+  static void multiply(const Linear& p, Workspace& workspace) {
+    if (p.rows == 1) return gemv(p, workspace);
+    gemm(p, workspace);
+  }
+
+  static Attention rows_of(const Attention& p, int64_t first) {
+    Attention part = p;
+    const int64_t count = std::min(kAttentionRows, static_cast<int64_t>(p.rows.size()) - first);
+    part.rows = p.rows.subspan(static_cast<size_t>(first), static_cast<size_t>(count));
+    part.q = p.q + first * p.q_stride;
+    part.out = p.out + first * p.out_stride;
+    return part;
+  }
+
+  ThreadPool pool_;
+  std::vector<Workspace> workspaces_;
+};
+
+}  // namespace
+
+std::unique_ptr<Ops> make_cpu_ops(int threads) { return std::make_unique<CpuOps>(std::max(threads, 1)); }
 
 }  // namespace yoke::kernels::cpu

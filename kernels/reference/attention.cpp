@@ -81,10 +81,10 @@ void kv_append(const KvAppend& p) {
   }
 }
 
-void attention(const Attention& p) {
+void attention(const Attention& p, Range kv_heads) {
   const int64_t head_dim = p.cache.head_dim;
   for (size_t r = 0; r < p.rows.size(); ++r) {
-    for (int64_t h = 0; h < p.cache.kv_heads * p.heads_per_kv; ++h) {
+    for (int64_t h = kv_heads.begin * p.heads_per_kv; h < kv_heads.end * p.heads_per_kv; ++h) {
       const Query query{p.q + static_cast<int64_t>(r) * p.q_stride + h * head_dim, &p.rows[r], h / p.heads_per_kv};
       attend_all(p, query, p.out + static_cast<int64_t>(r) * p.out_stride + h * head_dim);
     }

@@ -12,7 +12,7 @@ class ReferenceOps final : public Ops {
   void run(const ResidualAdd& problem) override { residual_add(problem); }
   void run(const EmbeddingLookup& problem) override { embedding_lookup(problem); }
   void run(const KvAppend& problem) override { kv_append(problem); }
-  void run(const Attention& problem) override { attention(problem); }
+  void run(const Attention& problem) override { attention(problem, {0, problem.cache.kv_heads}); }
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "core/units.h"
 #include "kernels/ops.h"
 
 namespace yoke::kernels::reference {
@@ -15,7 +16,7 @@ void swiglu(const SwiGlu& p);
 void residual_add(const ResidualAdd& p);
 void embedding_lookup(const EmbeddingLookup& p);
 void kv_append(const KvAppend& p);
-void attention(const Attention& p);
+void attention(const Attention& p, Range kv_heads);  // the heads of those KV heads only
 
 std::unique_ptr<Ops> make_reference_ops(int threads);
 

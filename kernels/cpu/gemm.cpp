@@ -1,0 +1,231 @@
+// Several rows of activations times a packed matrix. Each chunk of a pair of panels is decoded once into f32 codes that stay
+// in L1 and serve all rows of a block; a register tile runs over them. The order of operations of one output is gemv's.
+#include "kernels/cpu/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/gemm.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "kernels/cpu/codes-inl.h"
+#include "kernels/cpu/kernels.h"
+#include "kernels/cpu/tile-inl.h"
+#include "kernels/reference/reference_ops.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace yoke::kernels::cpu::HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_SCALAR
+void run_gemm(const Linear& p, Workspace& /*workspace*/) { reference::linear(p); }
+#else
+
+// Blocks: 96 rows x 640 columns of f32 are 245 kB, half of a small L2; the totals of 96 rows x 32 outputs (12 KiB), their
+// chunk of x (12 KiB) and the codes of two panels (4 KiB) share an L1 of 32 KiB.
+inline constexpr int64_t kBlockRows = 96;
+inline constexpr int64_t kBlockColumns = 640;
+inline constexpr size_t kGroupPanels = 2;
+inline constexpr size_t kGroupOutputs = kGroupPanels * kPanel;
+
+struct Block {
+  int64_t first_row, rows;
+  int64_t first_column, columns;
+  int64_t tiles() const { return ceil_div(rows, static_cast<int64_t>(kTileRows)); }
+  // Rows are dealt out evenly, because a tile of one row would waste the pipes: 7 rows are 4 + 3.
+  int64_t tile_begin(int64_t tile) const { return rows * tile / tiles(); }
+  int64_t chunks() const { return ceil_div(columns, kChunk); }
+};
+
+// The activations of a block as tiles read them: for each tile, for each column, its rows. Sums: [chunk][row].
+struct BlockInputs {
+  const float* x;
+  const float* sums;
+};
+
+// One (panel group, chunk), decoded.
+struct Codes {
+  alignas(64) float values[kGroupPanels][static_cast<size_t>(kChunk) * kPanel];
+  alignas(64) float scales[kGroupOutputs];
+  alignas(64) float minima[kGroupOutputs];
+};
+
+void pack_inputs(const Linear& p, const Block& block, float* packed) {
+  for (int64_t tile = 0; tile < block.tiles(); ++tile) {
+    const int64_t begin = block.tile_begin(tile);
+    const int64_t rows = block.tile_begin(tile + 1) - begin;
+    float* to = packed + begin * block.columns;
+    for (int64_t r = 0; r < rows; ++r) {
+      const float* from = p.x + (block.first_row + begin + r) * p.x_stride + block.first_column;
+      for (int64_t k = 0; k < block.columns; ++k) to[k * rows + r] = from[k];
+    }
+  }
+}
+
+void sum_chunks(const Linear& p, const Block& block, float* sums) {
+  for (int64_t r = 0; r < block.rows; ++r) {
+    const float* x = p.x + (block.first_row + r) * p.x_stride + block.first_column;
+    for (int64_t c = 0; c < block.chunks(); ++c) {
+      float sum = 0;
+      for (int64_t k = c * kChunk; k < std::min((c + 1) * kChunk, block.columns); ++k) sum += x[k];
+      sums[c * block.rows + r] = sum;
+    }
+  }
+}
+
+BlockInputs prepare_inputs(const Linear& p, const Block& block, Workspace& workspace) {
+  workspace.inputs.resize(static_cast<size_t>(block.rows * block.columns));
+  pack_inputs(p, block, workspace.inputs.data());
+  if (p.w.dtype != Dtype::q4_1) return {workspace.inputs.data(), nullptr};
+  workspace.sums.resize(static_cast<size_t>(block.chunks() * block.rows));
+  sum_chunks(p, block, workspace.sums.data());
+  return {workspace.inputs.data(), workspace.sums.data()};
+}
+
+template <class Format>
+void decode_chunk(const std::byte* chunk, size_t columns, size_t panel, Codes& codes) {
+  const std::byte* packed = chunk + format::codes_offset(Format::kDtype);
+  for (size_t lane = 0; lane < kPanel; lane += kLanes) {
+    float* to = codes.values[panel] + lane;
+    const auto column = [&](size_t k) HWY_ATTR { store(Format::load(packed, k, lane), to + k * kPanel); };
+    if (columns == static_cast<size_t>(kChunk)) {
+#pragma GCC unroll 32
+      for (size_t k = 0; k < static_cast<size_t>(kChunk); ++k) column(k);
+    } else {
+      for (size_t k = 0; k < columns; ++k) column(k);
+    }
+    if constexpr (kIsBlockFormat<Format>) store(load_f16(chunk, lane), codes.scales + panel * kPanel + lane);
+    if constexpr (kHasMinimum<Format>) store(load_f16(chunk, kPanel + lane), codes.minima + panel * kPanel + lane);
+  }
+}
+
+// The products of one chunk for one tile of rows, joined to totals [rows, kGroupOutputs].
+template <class Format, size_t kRows>
+void join_tile(const Codes& codes, const float* x, size_t columns, const float* sums, float* totals) {
+  constexpr size_t kGroups = std::min(tile_groups(kRows), kGroupPanels);
+  for (size_t panel = 0; panel < kGroupPanels; panel += kGroups) {
+    TileWeights<kGroups> weights{.columns = {}, .step = kPanel};
+    for (size_t g = 0; g < kGroups; ++g) weights.columns[g] = codes.values[panel + g];
+    Tile<kRows, kGroups> tile;
+    tile.clear();
+    tile.multiply(weights, {.x = x, .row_step = 1, .column_step = kRows}, columns);
+#pragma GCC unroll 8
+    for (size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+      for (size_t v = 0; v < tile.kVectors; ++v) {
+        const size_t output = panel * kPanel + v * kLanes;
+        float* total = totals + r * kGroupOutputs + output;
+        V sum = load(total);
+        if constexpr (kIsBlockFormat<Format>) {
+          sum = fma(load(codes.scales + output), tile.acc[r][v], sum);
+        } else {
+          sum = hn::Add(sum, tile.acc[r][v]);
+        }
+        if constexpr (kHasMinimum<Format>) sum = fma(load(codes.minima + output), broadcast(sums[r]), sum);
+        store(sum, total);
+      }
+    }
+  }
+}
+
+template <class Format>
+void join_rows(size_t rows, const Codes& codes, const float* x, size_t columns, const float* sums, float* totals) {
+  static_assert(kTileRows == 6);
+  switch (rows) {
+    case 1: return join_tile<Format, 1>(codes, x, columns, sums, totals);
+    case 2: return join_tile<Format, 2>(codes, x, columns, sums, totals);
+    case 3: return join_tile<Format, 3>(codes, x, columns, sums, totals);
+    case 4: return join_tile<Format, 4>(codes, x, columns, sums, totals);
+    case 5: return join_tile<Format, 5>(codes, x, columns, sums, totals);
+    default: return join_tile<Format, 6>(codes, x, columns, sums, totals);
+  }
+}
+
+// y holds the totals between two blocks of columns.
+void fetch_totals(const Linear& p, const Block& block, int64_t first, float* totals) {
+  std::fill_n(totals, static_cast<size_t>(block.rows) * kGroupOutputs, 0.0f);
+  if (block.first_column == 0) return;
+  const int64_t count = std::min(static_cast<int64_t>(kGroupOutputs), p.w.rows - first);
+  for (int64_t r = 0; r < block.rows; ++r) {
+    std::copy_n(p.y + (block.first_row + r) * p.y_stride + first, count, totals + static_cast<size_t>(r) * kGroupOutputs);
+  }
+}
+
+void write_totals(const Linear& p, const Block& block, int64_t first, const float* totals) {
+  const int64_t count = std::min(static_cast<int64_t>(kGroupOutputs), p.w.rows - first);
+  const bool with_bias = p.bias != nullptr && block.first_column + block.columns == p.w.cols;
+  for (int64_t r = 0; r < block.rows; ++r) {
+    const float* total = totals + static_cast<size_t>(r) * kGroupOutputs;
+    float* y = p.y + (block.first_row + r) * p.y_stride + first;
+    for (int64_t i = 0; i < count; ++i) y[i] = with_bias ? total[i] + p.bias[first + i] : total[i];
+  }
+}
+
+template <class Format>
+void multiply_group(const Linear& p, const Block& block, const BlockInputs& in, int64_t first_panel) {
+  alignas(64) float totals[static_cast<size_t>(kBlockRows) * kGroupOutputs];
+  const size_t panels = static_cast<size_t>(std::min<int64_t>(kGroupPanels, ceil_div(p.w.rows, kPanelRows) - first_panel));
+  Codes codes{};  // a panel that the matrix lacks stays zero
+  fetch_totals(p, block, first_panel * kPanelRows, totals);
+  for (int64_t c = 0; c < block.chunks(); ++c) {
+    const int64_t columns = std::min(kChunk, block.columns - c * kChunk);
+    for (size_t i = 0; i < panels; ++i) {
+      const std::byte* chunk =
+          format::chunk_at(p.w, first_panel + static_cast<int64_t>(i), block.first_column / kChunk + c);
+      decode_chunk<Format>(chunk, static_cast<size_t>(columns), i, codes);
+    }
+    for (int64_t tile = 0; tile < block.tiles(); ++tile) {
+      const int64_t begin = block.tile_begin(tile);
+      const int64_t rows = block.tile_begin(tile + 1) - begin;
+      const float* x = in.x + begin * block.columns + c * kChunk * rows;
+      const float* sums = kHasMinimum<Format> ? in.sums + c * block.rows + begin : nullptr;
+      join_rows<Format>(static_cast<size_t>(rows), codes, x, static_cast<size_t>(columns), sums,
+                        totals + static_cast<size_t>(begin) * kGroupOutputs);
+    }
+  }
+  write_totals(p, block, first_panel * kPanelRows, totals);
+}
+
+template <class Format>
+void multiply(const Linear& p, Workspace& workspace) {
+  const int64_t panels = ceil_div(p.w.rows, kPanelRows);
+  for (int64_t row = 0; row < p.rows; row += kBlockRows) {
+    // At least one block of columns, so that K = 0 writes zeros.
+    for (int64_t column = 0; column == 0 || column < p.w.cols; column += kBlockColumns) {
+      const Block block{row, std::min(kBlockRows, p.rows - row), column, std::min(kBlockColumns, p.w.cols - column)};
+      const BlockInputs in = prepare_inputs(p, block, workspace);
+      for (int64_t panel = 0; panel < panels; panel += kGroupPanels) multiply_group<Format>(p, block, in, panel);
+    }
+  }
+}
+
+void run_gemm(const Linear& p, Workspace& workspace) {
+  switch (p.w.dtype) {
+    case Dtype::f32: return multiply<F32>(p, workspace);
+    case Dtype::f16: return multiply<F16>(p, workspace);
+    case Dtype::bf16: return multiply<Bf16>(p, workspace);
+    case Dtype::q8_0: return multiply<Q8_0>(p, workspace);
+    case Dtype::q4_0: return multiply<Q4_0>(p, workspace);
+    case Dtype::q4_1: return multiply<Q4_1>(p, workspace);
+    case Dtype::i32:
+    case Dtype::i64:
+    case Dtype::u8: break;
+  }
+  assertion_failed("a weight's type", __FILE__, __LINE__);
+}
+
+#endif  // HWY_SCALAR
+
+}  // namespace yoke::kernels::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace yoke::kernels::cpu {
+
+HWY_EXPORT(run_gemm);
+
+void gemm(const Linear& p, Workspace& workspace) { HWY_DYNAMIC_DISPATCH(run_gemm)(p, workspace); }
+
+}  // namespace yoke::kernels::cpu
+#endif

@@ -1,0 +1,177 @@
+// One row of activations times a packed matrix. What bounds it is decoding, so several panels go at once: their chains of
+// fma are independent and hide each other's latency, and one broadcast of x serves all of them.
+#include "kernels/cpu/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/gemv.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "kernels/cpu/codes-inl.h"
+#include "kernels/cpu/kernels.h"
+#include "kernels/reference/reference_ops.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace yoke::kernels::cpu::HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_SCALAR
+void run_gemv(const Linear& p, Workspace& /*workspace*/) { reference::linear(p); }
+#else
+
+// 8 chains fill two fma pipes of 4 cycles; NEON machines have four pipes and twice the registers.
+inline constexpr size_t kChains = HWY_ARCH_ARM ? 16 : 8;
+inline constexpr int64_t kPanelsAtOnce = static_cast<int64_t>(kChains / kPanelVectors);
+
+struct RowInputs {
+  const float* x;     // [cols], for the in-place formats divided as they demand
+  const float* sums;  // [chunks]; q4_1 only
+};
+
+// acc[v] += codes * x over the columns of one chunk, for kPanels panels that lie `panel_bytes` apart.
+template <class Format, size_t kPanels>
+HWY_INLINE void accumulate(const std::byte* codes, size_t panel_bytes, const float* x, size_t columns,
+                           V (&acc)[kPanels * kPanelVectors]) {
+  const auto column = [&](size_t k) HWY_ATTR {
+    const V xk = broadcast(x[k]);
+#pragma GCC unroll 16
+    for (size_t v = 0; v < kPanels * kPanelVectors; ++v) {
+      const std::byte* panel = codes + v / kPanelVectors * panel_bytes;
+      acc[v] = fma(Format::load(panel, k, v % kPanelVectors * kLanes), xk, acc[v]);
+    }
+  };
+  if (HWY_LIKELY(columns == static_cast<size_t>(kChunk))) {
+    for (size_t word = 0; word < static_cast<size_t>(kChunk); word += 8) {
+#pragma GCC unroll 8
+      for (size_t j = 0; j < 8; ++j) column(word + j);
+    }
+    return;
+  }
+  for (size_t k = 0; k < columns; ++k) column(k);
+}
+
+template <class Format>
+HWY_INLINE V joined(V total, V acc, const std::byte* chunk, size_t lane, float sum) {
+  if constexpr (!kIsBlockFormat<Format>) return hn::Add(total, acc);
+  total = fma(load_f16(chunk, lane), acc, total);
+  if constexpr (kHasMinimum<Format>) total = fma(load_f16(chunk, kPanel + lane), broadcast(sum), total);
+  return total;
+}
+
+template <class Format, size_t kPanels>
+void multiply_panels(const Linear& p, const RowInputs& in, int64_t first_panel, float* totals) {
+  constexpr size_t kVectors = kPanels * kPanelVectors;
+  const size_t panel_bytes = format::panel_bytes(Format::kDtype, p.w.cols);
+  const size_t chunk_bytes = format::panel_bytes(Format::kDtype, kChunk);
+  const std::byte* chunk = format::chunk_at(p.w, first_panel, 0);
+  V total[kVectors];
+  for (size_t v = 0; v < kVectors; ++v) total[v] = zero();
+  for (int64_t k = 0; k < p.w.cols; k += kChunk, chunk += chunk_bytes) {
+    V acc[kVectors];
+    for (size_t v = 0; v < kVectors; ++v) acc[v] = zero();
+    const size_t columns = static_cast<size_t>(std::min(kChunk, p.w.cols - k));
+    accumulate<Format, kPanels>(chunk + format::codes_offset(Format::kDtype), panel_bytes, in.x + k, columns, acc);
+    const float sum = kHasMinimum<Format> ? in.sums[k / kChunk] : 0.0f;
+#pragma GCC unroll 16
+    for (size_t v = 0; v < kVectors; ++v) {
+      const std::byte* scales = chunk + v / kPanelVectors * panel_bytes;
+      total[v] = joined<Format>(total[v], acc[v], scales, v % kPanelVectors * kLanes, sum);
+    }
+  }
+  for (size_t v = 0; v < kVectors; ++v) store(total[v], totals + v * kLanes);
+}
+
+void write_outputs(const Linear& p, int64_t first, const float* totals, int64_t count) {
+  for (int64_t i = 0; i < std::min(count, p.w.rows - first); ++i) {
+    p.y[first + i] = p.bias != nullptr ? totals[i] + p.bias[first + i] : totals[i];
+  }
+}
+
+template <class Format>
+void multiply(const Linear& p, const RowInputs& in) {
+  float totals[kPanelsAtOnce * kPanelRows];
+  const int64_t panels = ceil_div(p.w.rows, kPanelRows);
+  int64_t panel = 0;
+  for (; panel + kPanelsAtOnce <= panels; panel += kPanelsAtOnce) {
+    multiply_panels<Format, kPanelsAtOnce>(p, in, panel, totals);
+    write_outputs(p, panel * kPanelRows, totals, kPanelsAtOnce * kPanelRows);
+  }
+  for (; panel < panels; ++panel) {
+    multiply_panels<Format, 1>(p, in, panel, totals);
+    write_outputs(p, panel * kPanelRows, totals, kPanelRows);
+  }
+}
+
+// x divided as the in-place formats demand; null where that would lose a bit.
+const float* divided_inputs(const Linear& p, Workspace& workspace) {
+  workspace.inputs.resize(static_cast<size_t>(p.w.cols));
+  bool exact = true;
+  for (size_t k = 0; k < workspace.inputs.size(); ++k) {
+    static constexpr float kDivisors[8] = {1, 0x1p-4f, 0x1p-8f, 0x1p-12f, 0x1p-16f, 0x1p-20f, 0x1p-24f, 1};
+    static constexpr float kFactors[8] = {1, 0x1p4f, 0x1p8f, 0x1p12f, 0x1p16f, 0x1p20f, 0x1p24f, 1};
+    const float divided = p.x[k] * kDivisors[k % 8];
+    workspace.inputs[k] = divided;
+    exact &= divided * kFactors[k % 8] == p.x[k];
+  }
+  return exact ? workspace.inputs.data() : nullptr;
+}
+
+// Each chunk's sum in ascending order. 8 chunks at once, because one sum is a chain of 32 dependent additions.
+const float* chunk_sums(const Linear& p, Workspace& workspace) {
+  const size_t chunks = static_cast<size_t>(p.w.cols / kChunk);
+  const size_t columns = static_cast<size_t>(kChunk);
+  workspace.sums.resize(chunks);
+  size_t c = 0;
+  for (; c + 8 <= chunks; c += 8) {
+    float sums[8] = {};
+    for (size_t k = 0; k < columns; ++k) {
+      for (size_t i = 0; i < 8; ++i) sums[i] += p.x[(c + i) * columns + k];
+    }
+    std::copy_n(sums, 8, workspace.sums.data() + c);
+  }
+  for (; c < chunks; ++c) {
+    float sum = 0;
+    for (size_t k = 0; k < columns; ++k) sum += p.x[c * columns + k];
+    workspace.sums[c] = sum;
+  }
+  return workspace.sums.data();
+}
+
+template <class Format, class InPlace>
+void multiply_nibbles(const Linear& p, const float* sums, Workspace& workspace) {
+  const float* divided = divided_inputs(p, workspace);
+  if (divided != nullptr) return multiply<InPlace>(p, {divided, sums});
+  multiply<Format>(p, {p.x, sums});
+}
+
+void run_gemv(const Linear& p, Workspace& workspace) {
+  switch (p.w.dtype) {
+    case Dtype::f32: return multiply<F32>(p, {p.x, nullptr});
+    case Dtype::f16: return multiply<F16>(p, {p.x, nullptr});
+    case Dtype::bf16: return multiply<Bf16>(p, {p.x, nullptr});
+    case Dtype::q8_0: return multiply<Q8_0>(p, {p.x, nullptr});
+    case Dtype::q4_0: return multiply_nibbles<Q4_0, Q4_0InPlace>(p, nullptr, workspace);
+    case Dtype::q4_1: return multiply_nibbles<Q4_1, Q4_1InPlace>(p, chunk_sums(p, workspace), workspace);
+    case Dtype::i32:
+    case Dtype::i64:
+    case Dtype::u8: break;
+  }
+  assertion_failed("a weight's type", __FILE__, __LINE__);
+}
+
+#endif  // HWY_SCALAR
+
+}  // namespace yoke::kernels::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace yoke::kernels::cpu {
+
+HWY_EXPORT(run_gemv);
+
+void gemv(const Linear& p, Workspace& workspace) { HWY_DYNAMIC_DISPATCH(run_gemv)(p, workspace); }
+
+}  // namespace yoke::kernels::cpu
+#endif
