@@ -43,6 +43,7 @@ struct Checkpoint {
   std::filesystem::path path;                // as the user gave it
   std::vector<std::filesystem::path> files;  // with the tensors' bytes
   std::vector<uint64_t> file_bytes;
+  std::vector<int64_t> file_modified_ns;  // since 1970, when the header was read
   std::map<std::string, TensorInfo> tensors;
   ModelConfig config;
   std::optional<TokenizerAssets> tokenizer;

@@ -1,0 +1,102 @@
+#include "model/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "model/gguf.h"
+#include "model/hf_config.h"
+#include "model/identity.h"
+#include "model/safetensors.h"
+
+namespace yoke::model {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+// Folders with more entries are no model's.
+constexpr size_t kMostEntries = 10'000;
+
+std::vector<fs::path> gguf_files_in(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  size_t entries = 0;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (++entries > kMostEntries) break;
+    if (it->path().extension() == ".gguf") found.push_back(it->path());
+  }
+  if (error) throw Error{Code::not_found, fmt::format("{} cannot be read: {}", folder.string(), error.message())};
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+void read_only_gguf(const fs::path& folder, Checkpoint& checkpoint) {
+  const std::vector<fs::path> found = gguf_files_in(folder);
+  if (found.size() == 1) return read_gguf(found[0], checkpoint);
+  if (found.empty()) {
+    throw Error{Code::not_found, fmt::format("{} has no model: expected config.json beside model.safetensors or "
+                                             "model.safetensors.index.json, or one .gguf file", folder.string())};
+  }
+  std::string names;
+  for (const fs::path& path : found) {
+    names += (names.empty() ? "" : ", ") + path.filename().string();
+    if (names.size() > 500) break;
+  }
+  throw Error{Code::invalid_argument, fmt::format("{} has {} .gguf files; name the one you mean: {}", folder.string(), found.size(), names)};
+}
+
+void read_folder(const fs::path& folder, Checkpoint& checkpoint) {
+  const fs::path config = folder / "config.json";
+  const fs::path single = folder / "model.safetensors";
+  const fs::path index = folder / "model.safetensors.index.json";
+  const bool has_tensors = is_there(single) || is_there(index);
+  if (!has_tensors) return read_only_gguf(folder, checkpoint);
+  checkpoint.config = read_hf_config(config);
+  if (is_there(single)) read_safetensors_file(single, checkpoint);
+  else read_safetensors_index(index, checkpoint);
+}
+
+// "models/SmolLM2.gguf" is called SmolLM2, "models/SmolLM2/" and "." by their folder's name.
+std::string served_name(const fs::path& path, bool is_gguf_file) {
+  if (is_gguf_file) return path.stem().string();
+  std::error_code ignored;
+  fs::path folder = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+  if (!fs::is_directory(folder, ignored)) folder = folder.parent_path();
+  const std::string name = folder.filename().string();
+  return name.empty() ? "model" : name;
+}
+
+}  // namespace
+
+Checkpoint open_checkpoint(const fs::path& path) {
+  Checkpoint checkpoint;
+  checkpoint.path = path;
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) {
+    throw Error{Code::not_found, fmt::format("{}: no such file or folder{}", path.string(),
+                                             fs::status_known(status) ? "" : " (" + error.message() + ")")};
+  }
+  const bool is_gguf = path.extension() == ".gguf" && !fs::is_directory(status);
+  if (fs::is_directory(status)) {
+    read_folder(path, checkpoint);
+  } else if (is_gguf) {
+    read_gguf(path, checkpoint);
+  } else if (path.extension() == ".safetensors") {
+    checkpoint.config = read_hf_config(path.parent_path() / "config.json");
+    read_safetensors_file(path, checkpoint);
+  } else {
+    throw Error{Code::unsupported, fmt::format("{}: give a .gguf or .safetensors file, or a model's folder", path.string())};
+  }
+  checkpoint.config.name = served_name(path, is_gguf);
+  checkpoint.identity = identity_of(checkpoint);
+  return checkpoint;
+}
+
+}  // namespace yoke::model
