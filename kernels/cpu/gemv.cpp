@@ -5,6 +5,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/gemv.cpp"
 #include <hwy/foreach_target.h>
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -60,6 +61,16 @@ HWY_INLINE V joined(V total, V acc, const std::byte* chunk, size_t lane, float s
   return total;
 }
 
+// Panels are read side by side, and each is short: the hardware's prefetcher finds its stream and loses it again. So each
+// chunk asks for the same chunk of the next panels. Past the end of the matrix lies, in a pool, the next matrix.
+template <size_t kPanels>
+HWY_INLINE void prefetch_next_panels(const std::byte* chunk, size_t panel_bytes, size_t chunk_bytes) {
+  constexpr size_t kLine = 64;
+  for (size_t panel = kPanels; panel < 2 * kPanels; ++panel) {
+    for (size_t at = 0; at < chunk_bytes; at += kLine) hwy::Prefetch(chunk + panel * panel_bytes + at);
+  }
+}
+
 template <class Format, size_t kPanels>
 void multiply_panels(const Linear& p, const RowInputs& in, int64_t first_panel, float* totals) {
   constexpr size_t kVectors = kPanels * kPanelVectors;
@@ -69,6 +80,7 @@ void multiply_panels(const Linear& p, const RowInputs& in, int64_t first_panel, 
   V total[kVectors];
   for (size_t v = 0; v < kVectors; ++v) total[v] = zero();
   for (int64_t k = 0; k < p.w.cols; k += kChunk, chunk += chunk_bytes) {
+    prefetch_next_panels<kPanels>(chunk, panel_bytes, chunk_bytes);
     V acc[kVectors];
     for (size_t v = 0; v < kVectors; ++v) acc[v] = zero();
     const size_t columns = static_cast<size_t>(std::min(kChunk, p.w.cols - k));
