@@ -1,0 +1,73 @@
+// What a backend gives: bounded pieces of messages between ranks, in order for each pair. MessageCommunicator makes the
+// operations of communicator.h out of it, so that all backends share deadlines, flow control and the order of additions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/clock.h"
+
+namespace yoke::transport {
+
+enum class Operation : uint8_t { all_reduce, all_gather, broadcast, send, barrier, acknowledge, leave };
+inline constexpr int kOperations = 7;
+
+// Travels before every piece, in the machine's byte order (both ends run the same build).
+struct PieceLabel {
+  uint64_t message_bytes = 0;  // the whole message's
+  uint64_t offset = 0;         // of this piece in it
+  uint32_t consumed = 0;       // pieces of the receiver that the sender has consumed so far, modulo 2^32
+  uint16_t from = 0;
+  Operation operation = Operation::send;
+  uint8_t unused = 0;
+};
+static_assert(sizeof(PieceLabel) == 24);
+
+class PieceReceiver {
+ public:
+  // A piece came. The bytes are valid during the call only. Called inside Wire::progress and Wire::try_send.
+  virtual void on_piece(const PieceLabel& label, std::span<const std::byte> bytes) noexcept = 0;
+
+ protected:
+  ~PieceReceiver() = default;
+};
+
+// One thread, but for interrupt().
+class Wire {
+ public:
+  virtual ~Wire() = default;
+
+  virtual std::string_view backend() const = 0;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  virtual void set_receiver(PieceReceiver* receiver) = 0;
+
+  // Pieces to `to` should be so long; a multiple of 8.
+  virtual uint64_t piece_bytes(int to) const = 0;
+  // Unconsumed pieces that may be on their way to `to`: bounds what its receiver must keep. At least 4.
+  virtual uint32_t window(int to) const = 0;
+
+  // False: the road is full, call progress and try again. True: the piece goes; its bytes stay in use while busy(to).
+  virtual bool try_send(int to, const PieceLabel& label, std::span<const std::byte> bytes) = 0;
+  // The last piece accepted for `to` still reads the caller's buffer (only ever the last).
+  virtual bool busy(int to) const = 0;
+
+  // Hands over what has come; false if nothing moved.
+  virtual bool progress() = 0;
+
+  // Blocks until progress may find something, interrupt() is or was called, or `at_most` has passed. May return early.
+  virtual void wait(Duration at_most) = 0;
+  virtual void interrupt() noexcept = 0;  // any thread
+
+  // Why `peer` is known to be gone; empty while it is not.
+  virtual std::string lost(int peer) = 0;
+
+  // Lets go of every buffer given to try_send and of the peers, within a bounded time. Only the destructor follows.
+  virtual void close() noexcept = 0;
+};
+
+}  // namespace yoke::transport
