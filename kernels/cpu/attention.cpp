@@ -1,6 +1,7 @@
 // Attention over the paged cache. Up to 6 queries that share a KV head and a block table (heads of a group in decode, heads
-// of several rows in prefill) form a tile, so that each load of K and V serves all of them. In the scores lanes run over
-// tokens, in the weighted sum of values over features: nothing is summed across lanes.
+// of several rows in prefill) form a tile, so that each load of K and V serves all of them; several tiles go through a split
+// before the next one, so that its K and V are read from memory once. In the scores lanes run over tokens, in the weighted
+// sum of values over features: nothing is summed across lanes.
 #include "kernels/cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -27,6 +28,8 @@ void run_attention(const Attention& p, Range kv_heads, Workspace& /*workspace*/)
 inline constexpr size_t kSplit = static_cast<size_t>(kAttentionSplit);
 inline constexpr size_t kBlock = static_cast<size_t>(kKvBlockTokens);
 static_assert(kBlock == kPanel);  // a block's keys are one group of 16 outputs
+// Their queries and totals (50 KiB for head_dim 64) and one split's K and V (128 KiB) share L2.
+inline constexpr size_t kTilesTogether = 16;
 
 // Up to kTileRows queries of one KV head over one block table, and what they have gathered so far.
 struct QueryTile {
@@ -99,8 +102,13 @@ void score(const QueryTile& tile, const Split& split) {
 
 // m = the maximum of a query's scores; scores become exp(score - m).
 float exponentiate(float* scores, size_t visible) {
-  float m = scores[0];
-  for (size_t t = 1; t < visible; ++t) m = std::max(m, scores[t]);
+  V lanes = broadcast(scores[0]);
+  size_t whole = 0;
+  for (; whole + kLanes <= visible; whole += kLanes) lanes = hn::Max(lanes, load(scores + whole));
+  float maxima[kLanes];
+  store(lanes, maxima);
+  float m = *std::max_element(maxima, maxima + kLanes);
+  for (size_t t = whole; t < visible; ++t) m = std::max(m, scores[t]);
   for (size_t t = 0; t < visible; t += kLanes) store(exp(hn::Sub(load(scores + t), broadcast(m))), scores + t);
   return m;
 }
@@ -188,61 +196,89 @@ void start_or_combine(QueryTile& tile, size_t query, bool first) {
 }
 
 template <size_t kRows>
-void attend(QueryTile& tile) {
-  const int64_t end = *std::max_element(tile.end, tile.end + kRows);
-  for (int64_t begin = 0; begin < end; begin += kAttentionSplit) {
-    const Split split = split_at(tile, begin);
-    score<kRows>(tile, split);
-    for (size_t r = 0; r < kRows; ++r) {
-      if (split.visible[r] > 0) tile.m[r] = exponentiate(tile.scores + r * kSplit, split.visible[r]);
-    }
-    sum_weights<kRows>(tile, split);
-    weigh_values<kRows>(tile, split);
-    for (size_t r = 0; r < kRows; ++r) {
-      if (split.visible[r] > 0) start_or_combine(tile, r, begin == 0);
-    }
-  }
+void attend_split(QueryTile& tile, int64_t begin) {
+  const Split split = split_at(tile, begin);
+  if (split.most == 0) return;
+  score<kRows>(tile, split);
   for (size_t r = 0; r < kRows; ++r) {
+    if (split.visible[r] > 0) tile.m[r] = exponentiate(tile.scores + r * kSplit, split.visible[r]);
+  }
+  sum_weights<kRows>(tile, split);
+  weigh_values<kRows>(tile, split);
+  for (size_t r = 0; r < kRows; ++r) {
+    if (split.visible[r] > 0) start_or_combine(tile, r, begin == 0);
+  }
+}
+
+void attend_split_any(QueryTile& tile, int64_t begin) {
+  static_assert(kTileRows == 6);
+  switch (tile.count) {
+    case 1: return attend_split<1>(tile, begin);
+    case 2: return attend_split<2>(tile, begin);
+    case 3: return attend_split<3>(tile, begin);
+    case 4: return attend_split<4>(tile, begin);
+    case 5: return attend_split<5>(tile, begin);
+    default: return attend_split<6>(tile, begin);
+  }
+}
+
+void write_out(const QueryTile& tile) {
+  for (size_t r = 0; r < tile.count; ++r) {
     for (size_t d = 0; d < tile.head_dim(); ++d) tile.out[r][d] = tile.total[r * tile.head_dim() + d] / tile.total_l[r];
   }
 }
 
-void attend_any(QueryTile& tile) {
-  static_assert(kTileRows == 6);
-  switch (tile.count) {
-    case 1: return attend<1>(tile);
-    case 2: return attend<2>(tile);
-    case 3: return attend<3>(tile);
-    case 4: return attend<4>(tile);
-    case 5: return attend<5>(tile);
-    default: return attend<6>(tile);
-  }
-}
-
-// Queries first .. first + count - 1 of the rows that share a block table; query i is head i % heads_per_kv of row
+// Rows first_row .. that share a block table, under one KV head: query i is head i % heads_per_kv of row
 // first_row + i / heads_per_kv.
-void run_tile(const Attention& p, int64_t kv_head, size_t first_row, size_t first, size_t count, Workspace& workspace) {
-  QueryTile tile{};
-  tile.p = &p;
-  tile.kv_head = kv_head;
-  tile.block_table = p.rows[first_row].block_table;
-  tile.count = count;
+struct QueryGroup {
+  const Attention* p;
+  int64_t kv_head;
+  size_t first_row, queries;
+};
+
+// Query i of the tile is query first + i of the group; `memory` holds its q and its total.
+QueryTile make_tile(const QueryGroup& group, size_t first, size_t count, float* memory) {
+  const Attention& p = *group.p;
   const size_t width = static_cast<size_t>(p.cache.head_dim);
-  workspace.scores.resize(kTileRows * (kSplit + 3 * width));
-  tile.scores = workspace.scores.data();
-  tile.q = tile.scores + kTileRows * kSplit;
-  tile.o = tile.q + kTileRows * width;
-  tile.total = tile.o + kTileRows * width;
+  QueryTile tile{};
+  tile.p = group.p;
+  tile.kv_head = group.kv_head;
+  tile.block_table = p.rows[group.first_row].block_table;
+  tile.count = count;
+  tile.q = memory;
+  tile.total = memory + kTileRows * width;
   for (size_t i = 0; i < count; ++i) {
     const size_t heads = static_cast<size_t>(p.heads_per_kv);
-    const size_t row = first_row + (first + i) / heads;
-    const size_t head = static_cast<size_t>(kv_head) * heads + (first + i) % heads;
+    const size_t row = group.first_row + (first + i) / heads;
+    const size_t head = static_cast<size_t>(group.kv_head) * heads + (first + i) % heads;
     tile.end[i] = p.rows[row].position + 1;
     tile.out[i] = p.out + static_cast<int64_t>(row) * p.out_stride + head * width;
     const float* q = p.q + static_cast<int64_t>(row) * p.q_stride + head * width;
     for (size_t d = 0; d < width; ++d) tile.q[d * count + i] = q[d];
   }
-  attend_any(tile);
+  return tile;
+}
+
+// Tiles begin .. end - 1 of the group's `tiles`, among which its queries are dealt out evenly: 8 queries are 4 + 4.
+void attend_tiles(const QueryGroup& group, size_t begin, size_t end, size_t tiles, Workspace& workspace) {
+  const size_t width = static_cast<size_t>(group.p->cache.head_dim);
+  const size_t tile_floats = 2 * kTileRows * width;
+  workspace.inputs.resize(kTilesTogether * tile_floats);
+  workspace.scores.resize(kTileRows * (kSplit + width));
+  QueryTile together[kTilesTogether];
+  int64_t last = 0;
+  for (size_t t = begin; t < end; ++t) {
+    const size_t first = group.queries * t / tiles;
+    QueryTile& tile = together[t - begin];
+    tile = make_tile(group, first, group.queries * (t + 1) / tiles - first, workspace.inputs.data() + (t - begin) * tile_floats);
+    tile.scores = workspace.scores.data();
+    tile.o = tile.scores + kTileRows * kSplit;
+    last = std::max(last, *std::max_element(tile.end, tile.end + tile.count));
+  }
+  for (int64_t position = 0; position < last; position += kAttentionSplit) {
+    for (size_t t = 0; t < end - begin; ++t) attend_split_any(together[t], position);
+  }
+  for (size_t t = 0; t < end - begin; ++t) write_out(together[t]);
 }
 
 void run_attention(const Attention& p, Range kv_heads, Workspace& workspace) {
@@ -251,9 +287,9 @@ void run_attention(const Attention& p, Range kv_heads, Workspace& workspace) {
     const size_t queries = (next - row) * static_cast<size_t>(p.heads_per_kv);
     const size_t tiles = (queries + kTileRows - 1) / kTileRows;
     for (int64_t kv_head = kv_heads.begin; kv_head < kv_heads.end; ++kv_head) {
-      for (size_t t = 0; t < tiles; ++t) {  // dealt out evenly: 8 queries are 4 + 4
-        const size_t first = queries * t / tiles;
-        run_tile(p, kv_head, row, first, queries * (t + 1) / tiles - first, workspace);
+      const QueryGroup group{&p, kv_head, row, queries};
+      for (size_t t = 0; t < tiles; t += kTilesTogether) {
+        attend_tiles(group, t, std::min(t + kTilesTogether, tiles), tiles, workspace);
       }
     }
   }

@@ -51,35 +51,37 @@ struct Codes {
   alignas(64) float minima[kGroupOutputs];
 };
 
-void pack_inputs(const Linear& p, const Block& block, float* packed) {
-  for (int64_t tile = 0; tile < block.tiles(); ++tile) {
-    const int64_t begin = block.tile_begin(tile);
-    const int64_t rows = block.tile_begin(tile + 1) - begin;
-    float* to = packed + begin * block.columns;
-    for (int64_t r = 0; r < rows; ++r) {
-      const float* from = p.x + (block.first_row + begin + r) * p.x_stride + block.first_column;
-      for (int64_t k = 0; k < block.columns; ++k) to[k * rows + r] = from[k];
-    }
+void pack_tile(const Linear& p, const Block& block, int64_t tile, float* packed) {
+  const int64_t begin = block.tile_begin(tile);
+  const int64_t rows = block.tile_begin(tile + 1) - begin;
+  const float* from = p.x + (block.first_row + begin) * p.x_stride + block.first_column;
+  for (int64_t k = 0; k < block.columns; ++k) {
+    for (int64_t r = 0; r < rows; ++r) *packed++ = from[r * p.x_stride + k];
   }
 }
 
-void sum_chunks(const Linear& p, const Block& block, float* sums) {
-  for (int64_t r = 0; r < block.rows; ++r) {
-    const float* x = p.x + (block.first_row + r) * p.x_stride + block.first_column;
-    for (int64_t c = 0; c < block.chunks(); ++c) {
-      float sum = 0;
-      for (int64_t k = c * kChunk; k < std::min((c + 1) * kChunk, block.columns); ++k) sum += x[k];
-      sums[c * block.rows + r] = sum;
+// Each row's sum over each chunk, in ascending order; the rows of a tile side by side, because one sum is a chain.
+void sum_tile(const Block& block, int64_t tile, const float* packed, float* sums) {
+  const int64_t begin = block.tile_begin(tile);
+  const int64_t rows = block.tile_begin(tile + 1) - begin;
+  for (int64_t c = 0; c < block.chunks(); ++c) {
+    float sum[kTileRows] = {};
+    for (int64_t k = c * kChunk; k < std::min((c + 1) * kChunk, block.columns); ++k) {
+      for (int64_t r = 0; r < rows; ++r) sum[r] += packed[k * rows + r];
     }
+    std::copy_n(sum, rows, sums + c * block.rows + begin);
   }
 }
 
 BlockInputs prepare_inputs(const Linear& p, const Block& block, Workspace& workspace) {
+  const bool with_sums = p.w.dtype == Dtype::q4_1;
   workspace.inputs.resize(static_cast<size_t>(block.rows * block.columns));
-  pack_inputs(p, block, workspace.inputs.data());
-  if (p.w.dtype != Dtype::q4_1) return {workspace.inputs.data(), nullptr};
-  workspace.sums.resize(static_cast<size_t>(block.chunks() * block.rows));
-  sum_chunks(p, block, workspace.sums.data());
+  workspace.sums.resize(with_sums ? static_cast<size_t>(block.chunks() * block.rows) : 0);
+  for (int64_t tile = 0; tile < block.tiles(); ++tile) {
+    float* packed = workspace.inputs.data() + block.tile_begin(tile) * block.columns;
+    pack_tile(p, block, tile, packed);
+    if (with_sums) sum_tile(block, tile, packed, workspace.sums.data());
+  }
   return {workspace.inputs.data(), workspace.sums.data()};
 }
 
