@@ -20,4 +20,8 @@ struct ServedModel {
   int64_t created = 0;                                     // unix seconds
 };
 
+// Names: the model's own, then each alias once. A tokenizer or template of a kind that this build does not know is left out,
+// with a line in the log; one that is broken is Error{bad_file}.
+ServedModel make_served_model(const model::Checkpoint& checkpoint, const std::vector<std::string>& aliases);
+
 }  // namespace yoke::coordinator

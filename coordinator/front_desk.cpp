@@ -1,0 +1,97 @@
+#include "coordinator/front_desk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/dtype.h"
+#include "core/error.h"
+
+namespace yoke::coordinator {
+namespace {
+
+void check_tokens(const std::vector<TokenId>& tokens, int64_t vocab, const char* param) {
+  if (tokens.empty()) throw Error{Code::invalid_argument, "at least one token is needed", param};
+  const auto bad = std::ranges::find_if(tokens, [&](TokenId token) { return token < 0 || token >= vocab; });
+  if (bad != tokens.end()) {
+    throw Error{Code::invalid_argument, fmt::format("token {} at index {} is not one of the model's {}", *bad, bad - tokens.begin(), vocab), param};
+  }
+}
+
+// The context's end is the model's; the cache's is a matter of memory.
+void check_positions(int64_t needed, int64_t context, int64_t kv_blocks, const char* param) {
+  if (needed > context) {
+    throw Error{Code::context_exceeded, fmt::format("{} positions are needed at least, the model's context has {}; shorten the prompt", needed, context),
+                param};
+  }
+  const int64_t cache = kv_blocks * kKvBlockTokens;
+  if (needed > cache) {
+    throw Error{Code::does_not_fit, fmt::format("{} positions are needed at least, the whole KV cache has {} ({} blocks of {}); shorten the "
+                                                "prompt, or serve with more --kv-tokens",
+                                                needed, cache, kv_blocks, kKvBlockTokens),
+                param};
+  }
+}
+
+}  // namespace
+
+uint64_t FrontDesk::open(const GenerateRequest& request) {
+  check_tokens(request.prompt, config_.vocab, "prompt");
+  for (const auto& [token, bias] : request.sampling.logit_bias) check_tokens({token}, config_.vocab, "logit_bias");
+  std::lock_guard lock(mutex_);
+  check_ready();
+  // Room for the prompt and the first token; how long the answer becomes nobody knows.
+  const int64_t needed = static_cast<int64_t>(request.prompt.size()) + (request.max_tokens > 0 ? 1 : 0);
+  check_positions(needed, config_.context_length, status_.kv_blocks_total, "prompt");
+  return take_number();
+}
+
+uint64_t FrontDesk::open(const LogitsRequest& request) {
+  check_tokens(request.tokens, config_.vocab, "tokens");
+  const auto size = static_cast<int64_t>(request.tokens.size());
+  for (size_t i = 0; i < request.rows.size(); ++i) {
+    if (request.rows[i] < (i == 0 ? 0 : request.rows[i - 1] + 1) || request.rows[i] >= size) {
+      throw Error{Code::invalid_argument, fmt::format("rows[{}] is {}: rows ascend and lie in [0, {})", i, request.rows[i], size), "rows"};
+    }
+  }
+  if (request.prefill < 0 || request.prefill > size) {
+    throw Error{Code::invalid_argument, fmt::format("prefill is {} of {} tokens", request.prefill, size), "prefill"};
+  }
+  if (request.chunk < 0) throw Error{Code::invalid_argument, fmt::format("chunk is {}", request.chunk), "chunk"};
+  std::lock_guard lock(mutex_);
+  check_ready();
+  check_positions(size, config_.context_length, status_.kv_blocks_total, "tokens");
+  return take_number();
+}
+
+void FrontDesk::check_ready() const {
+  if (!status_.ready) throw Error{Code::unavailable, fmt::format("not ready: {}", status_.reason.empty() ? "starting" : status_.reason)};
+}
+
+uint64_t FrontDesk::take_number() {
+  if (open_ >= config_.max_sequences + config_.max_queue) {
+    throw Error{Code::overloaded, fmt::format("{} requests are open, of which {} may run and {} may wait; try again later", open_,
+                                              config_.max_sequences, config_.max_queue)};
+  }
+  ++open_;
+  return ++newest_;
+}
+
+void FrontDesk::closed(int64_t requests) {
+  std::lock_guard lock(mutex_);
+  open_ -= requests;
+}
+
+int64_t FrontDesk::positions(int64_t kv_blocks) const { return std::min(config_.context_length, kv_blocks * kKvBlockTokens); }
+
+void FrontDesk::show(ServiceStatus status) {
+  std::lock_guard lock(mutex_);
+  status_ = std::move(status);
+}
+
+ServiceStatus FrontDesk::status() const {
+  std::lock_guard lock(mutex_);
+  return status_;
+}
+
+}  // namespace yoke::coordinator
