@@ -9,11 +9,11 @@ namespace yoke::node {
 struct NodeOptions {
   std::string coordinator = "127.0.0.1:8001";  // --coordinator
   int rank = -1;                               // --rank: preferred, -1 any
-  int threads = 1;                             // --threads: compute threads of the engine
+  int threads = 0;                             // --threads: compute threads of the engine; 0: as the coordinator says
   double rejoin_timeout_s = 600;               // --rejoin-timeout: keep the pool so long without a coordinator
   bool exit_with_parent = false;               // --exit-with-parent: `yoke up` sets it
   std::string device = "auto";                 // --device auto|cpu
-  std::string log_level = "info";
+  std::string log_level = "info";              // --log-level
 };
 
 // Runs an agent until SIGTERM/SIGINT or until the coordinator stayed away for rejoin_timeout_s. Returns the exit code.

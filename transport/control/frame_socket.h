@@ -46,6 +46,7 @@ class FrameSocket {
   std::optional<Frame> read();
 
   int fd() const { return socket_.get(); }
+  int release() { return socket_.release(); }  // for a FrameStream to go on with; nothing more is read or written here
 
  private:
   bool read_all(char* bytes, size_t size, Descriptor* descriptor);  // false at an end before the first byte

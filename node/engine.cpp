@@ -1,0 +1,217 @@
+// The engine's process: maps the pool, meets its group, runs steps. Disposable: it serves one epoch, and any error in it ends that
+// epoch; its agent then kills it. It says little and decides nothing.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "kernels/ops.h"
+#include "model/catalogue.h"
+#include "node/engine_group.h"
+#include "node/hangup_watch.h"
+#include "node/node_options.h"
+#include "node/runner.h"
+#include "topology/node_info.h"
+#include "transport/control/frame_socket.h"
+#include "transport/control/session.h"
+
+namespace yoke::node {
+namespace {
+
+namespace proto = transport::proto;
+
+constexpr Duration kDefaultOpDeadline = std::chrono::seconds(10);
+constexpr Duration kSpin = std::chrono::microseconds(50);
+constexpr std::chrono::milliseconds kLastCall{300};  // from the agent's end to ours, when a step does not end by itself
+
+// What an Attach stands for, opened: everything but the group.
+struct Shard {
+  explicit Shard(transport::FrameSocket::Frame frame)
+      : load(frame.envelope.attach().load()),
+        rank(frame.envelope.attach().rank()),
+        pool(Pool::attach(frame.descriptor.release())),
+        checkpoint(model::open_checkpoint(load.model_path())),
+        catalogue(checkpoint),
+        plan(parallel::make_plan(checkpoint.config, catalogue, {.tp = load.shard().tp(), .pp = load.shard().pp()})),
+        ops(kernels::ops_backend("cpu").make(std::max(1, load.threads()))) {
+    if (checkpoint.identity != load.shard().model_identity()) {
+      throw Error{Code::bad_file, fmt::format("{} changed since it was loaded; start the coordinator again", load.model_path())};
+    }
+  }
+
+  proto::LoadModel load;
+  int rank;
+  Pool pool;
+  model::Checkpoint checkpoint;
+  model::Catalogue catalogue;
+  parallel::Plan plan;
+  std::unique_ptr<kernels::Ops> ops;
+};
+
+class Engine {
+ public:
+  explicit Engine(int fd) : socket_(transport::Descriptor(fd)), watch_(fd, [this] { agent_gone(); }) {}
+  ~Engine() { ended_ = true; }
+
+  // Until the socket ends.
+  void run() {
+    try {
+      serve();
+    } catch (const Error& error) {
+      fail(error);
+    } catch (const std::bad_alloc&) {
+      fail(Error{Code::does_not_fit, "the engine ran out of memory"});
+    } catch (const std::exception& error) {
+      fail(Error{Code::internal, error.what()});
+    }
+    leave_group();
+  }
+
+ private:
+  void serve() {
+    std::optional<Shard> shard;
+    if (auto frame = next(proto::Envelope::kAttach)) {
+      shard.emplace(std::move(*frame));
+    } else {
+      return;
+    }
+    const auto form = next(proto::Envelope::kForm);
+    if (!form) return;
+    epoch_ = form->envelope.epoch();
+    meet(form->envelope.form());
+    run_steps(*shard, form->envelope.form());
+  }
+
+  // The next frame, which must be of this kind; nothing at the end of the stream.
+  std::optional<transport::FrameSocket::Frame> next(proto::Envelope::BodyCase kind) {
+    auto frame = socket_.read();
+    if (frame && frame->envelope.body_case() != kind) {
+      throw Error{Code::internal, fmt::format("the engine got frame {} where it needs {}", static_cast<int>(frame->envelope.body_case()),
+                                              static_cast<int>(kind))};
+    }
+    return frame;
+  }
+
+  // A rank that does not come is the coordinator's to notice: it forms anew, and this process is killed.
+  std::vector<std::string> exchange(const std::string& mine) {
+    proto::Envelope envelope;
+    envelope.mutable_address()->set_blob(mine);
+    envelope.mutable_address()->set_round(round_);
+    send(envelope);
+    const auto frame = next(proto::Envelope::kPeers);
+    if (!frame) throw Error{Code::peer_lost, "the agent is gone"};
+    const proto::Peers& peers = frame->envelope.peers();
+    if (peers.round() != round_) {
+      throw Error{Code::internal, fmt::format("exchange: wanted round {}, got round {}", round_, peers.round())};
+    }
+    ++round_;
+    return {peers.blobs().begin(), peers.blobs().end()};
+  }
+
+  void meet(const proto::Form& form) {
+    const int ranks = form.tp() * form.pp();
+    const Duration spin = topology::probe_node().usable_cores < ranks ? Duration(0) : kSpin;
+    EngineGroup group = make_engine_group(form, [this](const std::string& mine) { return exchange(mine); }, spin);
+    const std::lock_guard lock(group_mutex_);
+    group_ = std::move(group);
+  }
+
+  void run_steps(const Shard& shard, const proto::Form& form) {
+    RunnerConfig config{.config = &shard.checkpoint.config,
+                        .plan = &shard.plan,
+                        .rank = form.rank(),
+                        .pool = &shard.pool,
+                        .ops = shard.ops.get(),
+                        .tensor_group = group_.tensor.get(),
+                        .pipeline_group = group_.pipeline.get()};
+    if (shard.load.max_rows() > 0) config.max_rows = shard.load.max_rows();
+    config.op_deadline = form.op_deadline_ms() ? std::chrono::milliseconds(form.op_deadline_ms()) : kDefaultOpDeadline;
+    Runner runner(config);
+    proto::Envelope ready;
+    ready.mutable_ready();
+    send(ready);
+    while (const auto frame = socket_.read()) {
+      if (frame->envelope.has_step() && frame->envelope.epoch() == epoch_) run_step(runner, frame->envelope.step());
+    }
+  }
+
+  void run_step(Runner& runner, const proto::Step& step) {
+    const TimePoint start = system_clock().now();
+    proto::Envelope answer;
+    *answer.mutable_step_result() = runner.run(step, [this](const proto::LogitRows& rows) {
+      proto::Envelope envelope;
+      *envelope.mutable_logit_rows() = rows;
+      send(envelope);
+    });
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(system_clock().now() - start);
+    answer.mutable_step_result()->set_duration_us(static_cast<uint64_t>(took.count()));
+    send(answer);
+  }
+
+  void send(proto::Envelope& envelope) {
+    envelope.set_epoch(epoch_);
+    socket_.write(envelope);
+  }
+
+  // Says why, then waits for its end: whatever is still queued is of a broken epoch.
+  void fail(const Error& error) {
+    spdlog::error("{}", error.what());
+    try {
+      proto::Envelope fault = transport::fault_envelope(error, true);
+      send(fault);
+      while (socket_.read()) {
+      }
+    } catch (const Error&) {
+      // The agent is gone, and so are we.
+    }
+  }
+
+  // While the watch is still there: saying goodbye to ranks that are gone may take longer than we have.
+  void leave_group() {
+    EngineGroup group;  // ends after the lock does
+    const std::lock_guard lock(group_mutex_);
+    std::swap(group, group_);
+  }
+
+  // On the watching thread. Waits in collectives end at once; arithmetic may take longer than we have.
+  void agent_gone() {
+    {
+      const std::lock_guard lock(group_mutex_);
+      group_.abort();
+    }
+    const TimePoint end = system_clock().now() + kLastCall;
+    while (!ended_ && system_clock().now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    if (!ended_) _exit(1);
+  }
+
+  transport::FrameSocket socket_;
+  uint64_t epoch_ = 0;
+  uint32_t round_ = 0;
+  std::mutex group_mutex_;
+  EngineGroup group_;
+  std::atomic<bool> ended_ = false;
+  HangupWatch watch_;  // last: its thread uses the others
+};
+
+}  // namespace
+
+int run_engine(int fd) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole foreground group; the agent decides what becomes of us
+  const char* level = std::getenv("YOKE_LOG_LEVEL");
+  start_logging(fmt::format("engine {}", getpid()), level ? level : "info");
+  Engine engine(fd);
+  engine.run();
+  return 0;
+}
+
+}  // namespace yoke::node

@@ -1,0 +1,49 @@
+#include "node/load_thread.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <memory>
+
+#include "core/clock.h"
+
+namespace yoke::node {
+namespace {
+
+constexpr Duration kProgressEvery = std::chrono::milliseconds(100);
+
+// Whatever goes wrong while a file is read becomes an answer to the coordinator, never an end of the agent.
+std::variant<LoadedShard, Error> load_or_error(const ShardLoad& job) {
+  try {
+    return load_shard(job);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return Error{Code::does_not_fit, "out of memory while loading"};
+  } catch (const std::exception& error) {
+    return Error{Code::internal, error.what()};
+  }
+}
+
+}  // namespace
+
+void LoadThread::start(const transport::proto::LoadModel& model) {
+  cancelled_ = false;
+  thread_ = std::jthread([this, model] { run(model); });  // joins the one before, which has ended
+}
+
+void LoadThread::run(const transport::proto::LoadModel& model) {
+  TimePoint told{};
+  const auto progress = [&](const LoadProgress& now) {
+    const TimePoint time = system_clock().now();
+    if (now.bytes_done < now.bytes_total && time - told < kProgressEvery) return;
+    told = time;
+    boost::asio::post(context_, [this, now] { handlers_.on_progress(now); });
+  };
+  // Handlers of Asio may be copied, a LoadedShard may not.
+  auto result = std::make_shared<std::variant<LoadedShard, Error>>(
+      load_or_error({.model = model, .progress = progress, .cancelled = [this] { return cancelled_.load(); }}));
+  boost::asio::post(context_, [this, result] { handlers_.on_ended(std::move(*result)); });
+}
+
+}  // namespace yoke::node

@@ -1,0 +1,77 @@
+// The yoke-node program: an agent, and an engine when an agent starts it.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "core/config.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/version.h"
+#include "node/node_options.h"
+
+namespace {
+
+constexpr const char* kAbout =
+    "The agent of one node: it holds the node's share of a model in memory and runs an engine that computes with it.\n"
+    "It looks for a coordinator (`yoke serve`), which tells it what to load. `yoke up` starts both for you.";
+
+constexpr const char* kFooter =
+    "Try:\n"
+    "  yoke serve MODEL.gguf --tp 2 &        a coordinator that waits for two agents at 127.0.0.1:8001\n"
+    "  yoke-node --rank 0 & yoke-node --rank 1 &\n\n"
+    "Without its coordinator an agent keeps what it has loaded for --rejoin-timeout seconds and joins the next one that listens.\n"
+    "If its engine dies, the agent starts another on the same memory. SIGTERM and SIGINT end agent and engine.\n"
+    "A flag is also an environment variable (--rejoin-timeout: YOKE_REJOIN_TIMEOUT) and a key of the YAML file given by --config.\n"
+    "Exit codes: 0 done, 1 failed, 2 usage or not this coordinator's version, 5 no coordinator within --rejoin-timeout.";
+
+void add_agent_flags(CLI::App& app, yoke::node::NodeOptions& options) {
+  app.add_option("--coordinator", options.coordinator, "HOST:PORT of the coordinator; loopback only until the channel has TLS")
+      ->capture_default_str();
+  app.add_option("--rank", options.rank, "the rank to ask for; -1: any")->capture_default_str()->check(CLI::Range(-1, 1023));
+  app.add_option("--threads", options.threads, "compute threads of the engine; 0: as the coordinator says (yoke serve --threads)")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--rejoin-timeout", options.rejoin_timeout_s, "seconds to keep the model in memory without a coordinator")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1e7));
+  app.add_flag("--exit-with-parent", options.exit_with_parent, "end when the process that started this one ends");
+  app.add_option("--device", options.device, "where to compute; auto takes the best one that is here")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "cpu"}));
+  app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off")->capture_default_str();
+}
+
+int run(int argc, char** argv) {
+  CLI::App app(kAbout, "yoke-node");
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("yoke-node ") + yoke::kVersion);
+  yoke::node::NodeOptions agent;
+  add_agent_flags(app, agent);
+  yoke::add_config_sources(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : yoke::exit_code(yoke::Code::invalid_argument);
+  }
+  yoke::start_logging(agent.rank >= 0 ? fmt::format("agent {}", agent.rank) : "agent", agent.log_level);
+  return yoke::node::run_agent(agent);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    // Not for users, so not a flag: an agent starts it with a socket for its third descriptor.
+    if (argc == 3 && std::string_view(argv[1]) == "--engine") return yoke::node::run_engine(std::atoi(argv[2]));
+    return run(argc, argv);
+  } catch (const yoke::Error& error) {
+    fmt::print(stderr, "yoke-node: {}\n", error.what());
+    return yoke::exit_code(error.code());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "yoke-node: {}\n", error.what());
+    return 1;
+  }
+}

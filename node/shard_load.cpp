@@ -1,0 +1,62 @@
+#include "node/shard_load.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "node/memory_turn.h"
+#include "topology/node_info.h"
+
+namespace yoke::node {
+namespace {
+
+namespace proto = transport::proto;
+
+model::Checkpoint open_same(const proto::LoadModel& load) {
+  model::Checkpoint checkpoint = model::open_checkpoint(load.model_path());
+  if (checkpoint.identity != load.shard().model_identity()) {
+    throw Error{Code::bad_file, fmt::format("{} is not the model that the coordinator opened (its names, sizes, times or tensors differ): "
+                                            "every node needs the same files; start the coordinator again if they changed",
+                                            load.model_path())};
+  }
+  return checkpoint;
+}
+
+void check_shard(const proto::ShardKey& shard) {
+  const int64_t world = static_cast<int64_t>(shard.tp()) * shard.pp();
+  if (shard.tp() < 1 || shard.pp() < 1 || shard.rank() < 0 || shard.rank() >= world) {
+    throw Error{Code::invalid_argument,
+                fmt::format("rank {} of tp {} x pp {} does not exist", shard.rank(), shard.tp(), shard.pp())};
+  }
+  if (shard.math() != "exact") {
+    throw Error{Code::unsupported, fmt::format("math mode '{}' is not in this build; it has: exact", shard.math()), "math"};
+  }
+}
+
+}  // namespace
+
+LoadedShard load_shard(const ShardLoad& job) {
+  const proto::ShardKey& shard = job.model.shard();
+  check_shard(shard);
+  const model::Checkpoint checkpoint = open_same(job.model);
+  const model::Catalogue catalogue(checkpoint);
+  const parallel::Plan plan = parallel::make_plan(checkpoint.config, catalogue, {.tp = shard.tp(), .pp = shard.pp()});
+  const parallel::LedgerLimits limits{.max_rows = job.model.max_rows(), .max_sequences = job.model.max_sequences()};
+
+  LoadedShard loaded;
+  {
+    const MemoryTurn turn;  // agents of one node measure and take one after the other
+    const uint64_t available = topology::probe_node().memory_available_bytes;
+    loaded.kv_blocks = shard.kv_blocks()
+                           ? shard.kv_blocks()
+                           : parallel::default_kv_blocks(plan, catalogue, limits, available, plan.layout.world());
+    const parallel::Ledger ledger = parallel::make_ledger(plan, shard.rank(), catalogue, loaded.kv_blocks, limits, available);
+    spdlog::info("rank {} of {}: the ledger\n{}", shard.rank(), plan.layout.name(), ledger.text());
+    parallel::check(ledger);
+    loaded.pool = Pool::create(regions_of(plan, shard.rank(), catalogue, loaded.kv_blocks));
+  }
+  load(plan, shard.rank(), catalogue, loaded.pool, job.progress, job.cancelled);
+  return loaded;
+}
+
+}  // namespace yoke::node
