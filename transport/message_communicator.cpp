@@ -14,6 +14,8 @@ namespace {
 
 // reduce_many holds so much of every other rank at a time. Large enough that an exchange's latency does not count.
 constexpr uint64_t kReduceChunkBytes = 256 * 1024;
+// What was sent last may still lie in our own buffers when a group is closed in peace.
+constexpr Duration kFlush = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -27,8 +29,9 @@ MessageCommunicator::MessageCommunicator(std::unique_ptr<Wire> wire, Duration sp
 }
 
 MessageCommunicator::~MessageCommunicator() {
-  if (!broken_) leave("it closed its communicator");
-  wire_->close();
+  if (broken_) return;  // and closed
+  leave("it closed its communicator");
+  wire_->close(kFlush);
 }
 
 MessageCommunicator::Call MessageCommunicator::begin(Operation operation, uint64_t bytes, Duration deadline) {

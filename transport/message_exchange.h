@@ -47,6 +47,4 @@ struct MessageCommunicator::Exchange {
   std::span<Incoming> incoming;
 };
 
-std::string_view name(Operation operation);
-
 }  // namespace yoke::transport

@@ -211,7 +211,7 @@ void MessageCommunicator::fail(Code code, const std::string& message) {
   broken_.emplace(code, message);
   for (Peer& peer : peers_) peer.incoming = nullptr;
   leave(message);
-  wire_->close();
+  wire_->close(Duration::zero());
   throw *broken_;
 }
 

@@ -13,7 +13,7 @@
 namespace yoke::transport {
 
 enum class Operation : uint8_t { all_reduce, all_gather, broadcast, send, barrier, acknowledge, leave };
-inline constexpr int kOperations = 7;
+std::string_view name(Operation operation);  // as errors say it
 
 // Travels before every piece, in the machine's byte order (both ends run the same build).
 struct PieceLabel {
@@ -54,7 +54,7 @@ class Wire {
   // False: the road is full, call progress and try again. True: the piece goes; its bytes stay in use while busy(to).
   virtual bool try_send(int to, const PieceLabel& label, std::span<const std::byte> bytes) = 0;
   // The last piece accepted for `to` still reads the caller's buffer (only ever the last).
-  virtual bool busy(int to) const = 0;
+  virtual bool busy(int to) = 0;
 
   // Hands over what has come; false if nothing moved.
   virtual bool progress() = 0;
@@ -66,8 +66,9 @@ class Wire {
   // Why `peer` is known to be gone; empty while it is not.
   virtual std::string lost(int peer) = 0;
 
-  // Lets go of every buffer given to try_send and of the peers, within a bounded time. Only the destructor follows.
-  virtual void close() noexcept = 0;
+  // Delivers what was accepted for at most `flush`, then lets go of every buffer and of the peers, dead or alive, within a bounded
+  // time. Only interrupt() and the destructor may follow.
+  virtual void close(Duration flush) noexcept = 0;
 };
 
 }  // namespace yoke::transport

@@ -44,7 +44,7 @@ class LoopbackWire final : public Wire {
     inbox.came.notify_one();
     return true;
   }
-  bool busy(int) const override { return false; }
+  bool busy(int) override { return false; }
 
   bool progress() override {
     std::deque<Piece> pieces;
@@ -67,7 +67,7 @@ class LoopbackWire final : public Wire {
   }
 
   std::string lost(int) override { return {}; }  // a thread that goes says so
-  void close() noexcept override {}
+  void close(Duration) noexcept override {}
 
  private:
   Inbox& mine() { return (*inboxes_)[rank_]; }
