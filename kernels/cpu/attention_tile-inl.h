@@ -71,7 +71,6 @@ HWY_INLINE void score_blocks(const QueryTile& tile, const Split& split, size_t f
     keys.columns[g] = format::key_block(tile.p->cache, block_of(tile, split, first_token + g * kBlock), tile.kv_head);
   }
   Tile<kRows, kGroups> products;
-  products.clear();
   products.multiply(keys, {.x = tile.q, .row_step = 1, .column_step = kRows}, tile.head_dim());
   const V scale = broadcast(tile.p->scale);
 #pragma GCC unroll 8
@@ -125,7 +124,6 @@ void sum_weights(QueryTile& tile, const Split& split) {
 template <size_t kRows, size_t kGroups>
 HWY_INLINE void weigh_together(const QueryTile& tile, const Split& split, size_t feature) {
   Tile<kRows, kGroups> sums;
-  sums.clear();
   for (size_t t = 0; t < split.common; t += kBlock) {
     const float* v = format::value_block(tile.p->cache, block_of(tile, split, t), tile.kv_head) + feature;
     TileWeights<kGroups> values{.columns = {}, .step = tile.head_dim()};

@@ -110,7 +110,6 @@ void join_tile(const Codes& codes, const float* x, size_t columns, const float* 
     TileWeights<kGroups> weights{.columns = {}, .step = kPanel};
     for (size_t g = 0; g < kGroups; ++g) weights.columns[g] = codes.values[panel + g];
     Tile<kRows, kGroups> tile;
-    tile.clear();
     tile.multiply(weights, {.x = x, .row_step = 1, .column_step = kRows}, columns);
 #pragma GCC unroll 8
     for (size_t r = 0; r < kRows; ++r) {

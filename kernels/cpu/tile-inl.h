@@ -43,7 +43,8 @@ struct Tile {
   static constexpr size_t kVectors = kGroups * kPanelVectors;
   V acc[kRows][kVectors];
 
-  HWY_INLINE void clear() {
+  // Starts at +0. Written out, because an implicit constructor would not carry the instruction set's attributes.
+  HWY_ATTR HWY_INLINE Tile() {
 #pragma GCC unroll 8
     for (size_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 16
@@ -52,7 +53,7 @@ struct Tile {
   }
 
   // acc = fma(w[k], x[k], acc) for k = 0 .. columns - 1.
-  HWY_INLINE void multiply(const TileWeights<kGroups>& w, const TileInputs& in, size_t columns) {
+  HWY_ATTR HWY_INLINE void multiply(const TileWeights<kGroups>& w, const TileInputs& in, size_t columns) {
     for (size_t k = 0; k < columns; ++k) {
       V weights[kVectors];
 #pragma GCC unroll 16
