@@ -1,0 +1,14 @@
+// JSON as values of the template language. One thread.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+
+#include "model/text/jinja/value.h"
+
+namespace yoke::model::text::jinja {
+
+// Strings and keys count as the caller's if `from_caller`. An integer beyond 64 bits becomes a float. Fault for nesting
+// beyond kMaxValueDepth.
+Value from_json(const boost::json::value& json, bool from_caller, int depth = 0);
+
+}  // namespace yoke::model::text::jinja

@@ -1,0 +1,105 @@
+#include "model/text/jinja/value.h"
+
+#include <algorithm>
+
+#include "model/text/jinja/budget.h"
+
+namespace yoke::model::text::jinja {
+namespace {
+
+constexpr size_t kIndexedFrom = 16;  // entries; fewer are looked through
+
+void check_depth(int depth) {
+  if (depth > kMaxValueDepth) fail("values are nested more than {} deep", kMaxValueDepth);
+}
+
+struct TypeName {
+  std::string_view operator()(const Undefined&) const { return "undefined"; }
+  std::string_view operator()(None) const { return "NoneType"; }
+  std::string_view operator()(bool) const { return "bool"; }
+  std::string_view operator()(int64_t) const { return "int"; }
+  std::string_view operator()(double) const { return "float"; }
+  std::string_view operator()(const TextPtr&) const { return "str"; }
+  std::string_view operator()(const ListPtr& list) const {
+    switch (list->form) {
+      case List::Form::list: return "list";
+      case List::Form::tuple: return "tuple";
+      case List::Form::generator: return "generator";
+    }
+    return "list";
+  }
+  std::string_view operator()(const DictPtr&) const { return "dict"; }
+  std::string_view operator()(Namespace*) const { return "namespace"; }
+  std::string_view operator()(const LoopPtr&) const { return "loop"; }
+  std::string_view operator()(const CallablePtr&) const { return "function"; }
+};
+
+}  // namespace
+
+Value Value::undefined(std::string why) {
+  Value value;
+  value.data_ = Undefined{std::make_shared<const std::string>(std::move(why))};
+  return value;
+}
+
+std::string_view Value::why_undefined() const {
+  const Undefined* undefined = std::get_if<Undefined>(&data_);
+  return undefined && undefined->why ? std::string_view(*undefined->why) : "the value is undefined";
+}
+
+std::string_view Value::type_name() const { return std::visit(TypeName{}, data_); }
+
+int Value::depth() const {
+  if (const List* values = list()) return values->depth;
+  if (const Dict* values = dict()) return values->depth;
+  if (const Loop* values = loop()) return values->items->depth + 1;
+  if (const Callable* function = callable()) return function->depth();
+  return 0;  // a namespace too: its fields belong to the rendering
+}
+
+ListPtr make_list(std::vector<Value> items, List::Form form) {
+  int depth = 0;
+  for (const Value& item : items) depth = std::max(depth, item.depth());
+  check_depth(depth + 1);
+  return std::make_shared<const List>(List{form, std::move(items), depth + 1});
+}
+
+const Value* Dict::find(std::string_view key) const {
+  if (!index.empty()) {
+    const auto found = index.find(key);
+    return found == index.end() ? nullptr : &entries[found->second].second;
+  }
+  for (const auto& [name, value] : entries) {
+    if (name->bytes() == key) return &value;
+  }
+  return nullptr;
+}
+
+DictPtr make_dict(std::vector<std::pair<TextPtr, Value>> entries) {
+  Dict dict;
+  int depth = 0;
+  std::map<std::string_view, size_t> index;
+  for (auto& [key, value] : entries) {
+    depth = std::max(depth, value.depth());
+    const auto [at, is_new] = index.emplace(key->bytes(), dict.entries.size());
+    if (is_new) {
+      dict.entries.emplace_back(std::move(key), std::move(value));
+    } else {
+      dict.entries[at->second].second = std::move(value);
+    }
+  }
+  check_depth(depth + 1);
+  dict.depth = depth + 1;
+  if (dict.entries.size() >= kIndexedFrom) dict.index = std::move(index);
+  return std::make_shared<const Dict>(std::move(dict));
+}
+
+const Value* Arguments::find(size_t place, std::string_view name) const {
+  if (place < positional.size()) return &positional[place];
+  for (const auto& [given, value] : named) {
+    if (given == name) return &value;
+  }
+  return nullptr;
+}
+
+}  // namespace yoke::model::text::jinja
