@@ -18,7 +18,7 @@ enum class Size { none, vocab, hidden, intermediate, q_width, kv_width, half_hea
 // One row a role. A name with a layer is what follows the layer's prefix; see kSpellings.
 struct RoleRow {
   Role role;
-  std::string_view name;         // in messages
+  std::string_view name;          // in messages
   std::string_view hugging_face;  // empty: this spelling has no such tensor
   std::string_view gguf;
   bool in_layer;
@@ -27,7 +27,8 @@ struct RoleRow {
 };
 
 constexpr RoleRow kRoles[] = {
-    {Role::embedding, "embedding", "model.embed_tokens.weight", "token_embd.weight", false, true, Size::vocab, Size::hidden},
+    {Role::embedding, "embedding", "model.embed_tokens.weight", "token_embd.weight", false, true, Size::vocab,
+     Size::hidden},
     {Role::attn_norm, "attn_norm", "input_layernorm.weight", "attn_norm.weight", true, true, Size::hidden, Size::none},
     {Role::q, "q", "self_attn.q_proj.weight", "attn_q.weight", true, true, Size::q_width, Size::hidden},
     {Role::k, "k", "self_attn.k_proj.weight", "attn_k.weight", true, true, Size::kv_width, Size::hidden},
@@ -37,7 +38,8 @@ constexpr RoleRow kRoles[] = {
     {Role::k_bias, "k_bias", "self_attn.k_proj.bias", "attn_k.bias", true, false, Size::kv_width, Size::none},
     {Role::v_bias, "v_bias", "self_attn.v_proj.bias", "attn_v.bias", true, false, Size::kv_width, Size::none},
     {Role::o_bias, "o_bias", "self_attn.o_proj.bias", "attn_output.bias", true, false, Size::hidden, Size::none},
-    {Role::mlp_norm, "mlp_norm", "post_attention_layernorm.weight", "ffn_norm.weight", true, true, Size::hidden, Size::none},
+    {Role::mlp_norm, "mlp_norm", "post_attention_layernorm.weight", "ffn_norm.weight", true, true, Size::hidden,
+     Size::none},
     {Role::gate, "gate", "mlp.gate_proj.weight", "ffn_gate.weight", true, true, Size::intermediate, Size::hidden},
     {Role::up, "up", "mlp.up_proj.weight", "ffn_up.weight", true, true, Size::intermediate, Size::hidden},
     {Role::down, "down", "mlp.down_proj.weight", "ffn_down.weight", true, true, Size::hidden, Size::intermediate},
@@ -68,13 +70,20 @@ bool is_harmless(std::string_view name) {
 
 int64_t size_of(Size size, const ModelConfig& config) {
   switch (size) {
-    case Size::none: return 0;
-    case Size::vocab: return config.vocab;
-    case Size::hidden: return config.hidden;
-    case Size::intermediate: return config.intermediate;
-    case Size::q_width: return config.heads * config.head_dim;
-    case Size::kv_width: return config.kv_heads * config.head_dim;
-    case Size::half_head: return config.head_dim / 2;
+    case Size::none:
+      return 0;
+    case Size::vocab:
+      return config.vocab;
+    case Size::hidden:
+      return config.hidden;
+    case Size::intermediate:
+      return config.intermediate;
+    case Size::q_width:
+      return config.heads * config.head_dim;
+    case Size::kv_width:
+      return config.kv_heads * config.head_dim;
+    case Size::half_head:
+      return config.head_dim / 2;
   }
   return 0;
 }
@@ -120,14 +129,16 @@ void check_tensor(const TensorInfo& tensor, const RoleRow& row, const Checkpoint
   const std::vector<int64_t> expected = shape_of(row, checkpoint.config);
   const bool vector_read = tensor.dtype == Dtype::f32 || tensor.dtype == Dtype::f16 || tensor.dtype == Dtype::bf16;
   if (tensor.shape != expected) {
-    refuse({.file = checkpoint.files.at(tensor.file), .offset = tensor.offset,
+    refuse({.file = checkpoint.files.at(tensor.file),
+            .offset = tensor.offset,
             .found = fmt::format("tensor {} of shape {}", printable(tensor.name), listed(tensor.shape)),
             .expected = fmt::format("shape {} for {}, as the configuration says", listed(expected), row.name),
             .remedy = "configuration and tensors are of different models"});
   }
   const bool matrix = row.cols != Size::none;
   if (matrix ? !info(tensor.dtype).weight : !vector_read) {
-    refuse({.file = checkpoint.files.at(tensor.file), .offset = tensor.offset,
+    refuse({.file = checkpoint.files.at(tensor.file),
+            .offset = tensor.offset,
             .found = fmt::format("tensor {} of type {}", printable(tensor.name), yoke::name(tensor.dtype)),
             .expected = matrix ? "floats or quantised blocks for a weight" : "F32, F16 or BF16 for a vector",
             .remedy = "convert the model again"});
@@ -142,10 +153,12 @@ void check_tensor(const TensorInfo& tensor, const RoleRow& row, const Checkpoint
 }
 
 [[noreturn]] void refuse_stranger(const TensorInfo& tensor, const Checkpoint& checkpoint) {
-  throw Error{Code::unsupported,
-              fmt::format("{}, byte {}: tensor {} has no place in a llama model of {} layers; this build would ignore it, and its "
-                          "answers would be wrong", checkpoint.files.at(tensor.file).string(), tensor.offset, printable(tensor.name),
-                          checkpoint.config.layers)};
+  throw Error{
+      Code::unsupported,
+      fmt::format(
+          "{}, byte {}: tensor {} has no place in a llama model of {} layers; this build would ignore it, and its "
+          "answers would be wrong",
+          checkpoint.files.at(tensor.file).string(), tensor.offset, printable(tensor.name), checkpoint.config.layers)};
 }
 
 // A required role has its tensor (in every layer); an optional one in every layer or in none.
@@ -159,8 +172,10 @@ void check_presence(const RoleRow& row, const Spelling& spelling, const Catalogu
   int64_t present = 0;
   int missing = kNoLayer;
   for (int layer = 0; layer < checkpoint.config.layers; ++layer) {
-    if (catalogue.find(row.role, layer) != nullptr) ++present;
-    else if (missing == kNoLayer) missing = layer;
+    if (catalogue.find(row.role, layer) != nullptr)
+      ++present;
+    else if (missing == kNoLayer)
+      missing = layer;
   }
   if (missing == kNoLayer || (present == 0 && !row.required)) return;
   refuse_missing(fmt::format("{}{}.{}", spelling.layer_prefix, missing, row.*spelling.name), checkpoint);
@@ -198,6 +213,8 @@ const TensorInfo& Catalogue::at(Role role, int layer) const {
   return *tensor;
 }
 
-const TensorInfo& Catalogue::head() const { return checkpoint_->config.tied ? at(Role::embedding) : at(Role::head); }
+const TensorInfo& Catalogue::head() const {
+  return checkpoint_->config.tied ? at(Role::embedding) : at(Role::head);
+}
 
 }  // namespace yoke::model

@@ -41,34 +41,49 @@ void read_only_gguf(const fs::path& folder, Checkpoint& checkpoint) {
   if (found.size() == 1) return read_gguf(found[0], checkpoint);
   if (found.empty()) {
     throw Error{Code::not_found, fmt::format("{} has no model: expected config.json beside model.safetensors or "
-                                             "model.safetensors.index.json, or one .gguf file", folder.string())};
+                                             "model.safetensors.index.json, or one .gguf file",
+                                             folder.string())};
   }
   std::string names;
   for (const fs::path& path : found) {
-    names += (names.empty() ? "" : ", ") + path.filename().string();
+    names += (names.empty() ? std::string() : ", ") + path.filename().string();
     if (names.size() > 500) break;
   }
-  throw Error{Code::invalid_argument, fmt::format("{} has {} .gguf files; name the one you mean: {}", folder.string(), found.size(), names)};
+  throw Error{Code::invalid_argument,
+              fmt::format("{} has {} .gguf files; name the one you mean: {}", folder.string(), found.size(), names)};
+}
+
+// `tensors` is a .safetensors file or an index of several; config.json lies beside it.
+void read_hugging_face(const fs::path& tensors, Checkpoint& checkpoint) {
+  const HfConfig hf = read_hf_config(tensors.parent_path() / "config.json");
+  checkpoint.config = hf.config;
+  if (tensors.extension() == ".json")
+    read_safetensors_index(tensors, checkpoint);
+  else
+    read_safetensors_file(tensors, checkpoint);
+  check_biases(hf, checkpoint);
 }
 
 void read_folder(const fs::path& folder, Checkpoint& checkpoint) {
-  const fs::path config = folder / "config.json";
   const fs::path single = folder / "model.safetensors";
   const fs::path index = folder / "model.safetensors.index.json";
-  const bool has_tensors = is_there(single) || is_there(index);
-  if (!has_tensors) return read_only_gguf(folder, checkpoint);
-  checkpoint.config = read_hf_config(config);
-  if (is_there(single)) read_safetensors_file(single, checkpoint);
-  else read_safetensors_index(index, checkpoint);
+  if (is_there(single))
+    read_hugging_face(single, checkpoint);
+  else if (is_there(index))
+    read_hugging_face(index, checkpoint);
+  else
+    read_only_gguf(folder, checkpoint);
 }
 
 // "models/SmolLM2.gguf" is called SmolLM2, "models/SmolLM2/" and "." by their folder's name.
-std::string served_name(const fs::path& path, bool is_gguf_file) {
-  if (is_gguf_file) return path.stem().string();
+// Links are not followed: what the user calls it is its name.
+std::string served_name(const fs::path& path, bool is_folder) {
+  if (path.extension() == ".gguf" && !is_folder) return path.stem().string();
   std::error_code ignored;
-  fs::path folder = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
-  if (!fs::is_directory(folder, ignored)) folder = folder.parent_path();
-  const std::string name = folder.filename().string();
+  fs::path named = fs::absolute(path, ignored).lexically_normal();
+  if (!named.has_filename()) named = named.parent_path();  // it ended with a slash
+  if (!is_folder) named = named.parent_path();
+  const std::string name = named.filename().string();
   return name.empty() ? "model" : name;
 }
 
@@ -83,18 +98,18 @@ Checkpoint open_checkpoint(const fs::path& path) {
     throw Error{Code::not_found, fmt::format("{}: no such file or folder{}", path.string(),
                                              fs::status_known(status) ? "" : " (" + error.message() + ")")};
   }
-  const bool is_gguf = path.extension() == ".gguf" && !fs::is_directory(status);
-  if (fs::is_directory(status)) {
+  const bool is_folder = fs::is_directory(status);
+  if (is_folder) {
     read_folder(path, checkpoint);
-  } else if (is_gguf) {
+  } else if (path.extension() == ".gguf") {
     read_gguf(path, checkpoint);
   } else if (path.extension() == ".safetensors") {
-    checkpoint.config = read_hf_config(path.parent_path() / "config.json");
-    read_safetensors_file(path, checkpoint);
+    read_hugging_face(path, checkpoint);
   } else {
-    throw Error{Code::unsupported, fmt::format("{}: give a .gguf or .safetensors file, or a model's folder", path.string())};
+    throw Error{Code::unsupported,
+                fmt::format("{}: give a .gguf or .safetensors file, or a model's folder", path.string())};
   }
-  checkpoint.config.name = served_name(path, is_gguf);
+  checkpoint.config.name = served_name(path, is_folder);
   checkpoint.identity = identity_of(checkpoint);
   return checkpoint;
 }

@@ -1,5 +1,5 @@
-// What every configuration must satisfy, whichever file said it, and the ranges that readers hold its numbers to: far above
-// any model, far below what overflows a product of three of them.
+// What every configuration must satisfy, whichever file said it, and the ranges that readers hold its numbers to: far
+// above any model, far below what overflows a product of three of them.
 #pragma once
 
 #include <filesystem>
@@ -11,11 +11,11 @@ namespace yoke::model {
 inline constexpr int64_t kMostLayers = 4096;
 inline constexpr int64_t kMostHeads = 1 << 14;
 inline constexpr int64_t kMostHeadDim = 1 << 12;
-inline constexpr int64_t kMostWidth = 1 << 20;    // hidden, intermediate
+inline constexpr int64_t kMostWidth = 1 << 20;  // hidden, intermediate
 inline constexpr int64_t kMostVocab = 1 << 24;
 inline constexpr int64_t kMostContext = 1 << 28;
 
-// Heads are whole KV groups, pairs of a head can turn, the scaling's numbers make sense. Error{bad_file} names the field.
+// Heads are whole KV groups, pairs of a head can turn, the scaling's numbers make sense. Error{bad_file} otherwise.
 void check_config(const ModelConfig& config, const std::filesystem::path& file);
 
 }  // namespace yoke::model

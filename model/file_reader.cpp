@@ -29,13 +29,18 @@ FileReader::FileReader(std::filesystem::path path) : path_(std::move(path)) {
   struct stat status = {};
   if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(descriptor_);
-    refuse({.file = path_, .found = "a folder, a pipe or a device", .expected = "a regular file", .remedy = "give a file"});
+    refuse({.file = path_,
+            .found = "a folder, a pipe or a device",
+            .expected = "a regular file",
+            .remedy = "give a file"});
   }
   size_ = static_cast<uint64_t>(status.st_size);
   modified_ns_ = static_cast<int64_t>(status.st_mtim.tv_sec) * 1'000'000'000 + status.st_mtim.tv_nsec;
 }
 
-FileReader::~FileReader() { ::close(descriptor_); }
+FileReader::~FileReader() {
+  ::close(descriptor_);
+}
 
 void FileReader::read(uint64_t offset, std::span<std::byte> into) const {
   if (offset > size_ || into.size() > size_ - offset) {
@@ -47,7 +52,8 @@ void FileReader::read(uint64_t offset, std::span<std::byte> into) const {
   for (size_t done = 0; done < into.size();) {
     const ssize_t n = ::pread(descriptor_, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw Error{Code::internal, fmt::format("{}, byte {}: {}", path_.string(), offset + done, std::strerror(errno))};
+    if (n < 0)
+      throw Error{Code::internal, fmt::format("{}, byte {}: {}", path_.string(), offset + done, std::strerror(errno))};
     if (n == 0) {
       refuse({.file = path_,
               .offset = offset + done,
@@ -61,8 +67,9 @@ void FileReader::read(uint64_t offset, std::span<std::byte> into) const {
 
 std::string read_text(const FileReader& file, uint64_t most_bytes) {
   if (file.size() > most_bytes) {
-    throw Error{Code::too_large, fmt::format("{} has {}, more than the {} that such a file may have", file.path().string(),
-                                             format_bytes(file.size()), format_bytes(most_bytes))};
+    throw Error{Code::too_large,
+                fmt::format("{} has {}, more than the {} that such a file may have", file.path().string(),
+                            format_bytes(file.size()), format_bytes(most_bytes))};
   }
   std::string text(file.size(), '\0');
   file.read(0, std::as_writable_bytes(std::span(text)));
@@ -82,12 +89,16 @@ std::string HeaderReader::text(uint64_t bytes, std::string_view what) {
 void HeaderReader::demand(uint64_t count, uint64_t least_bytes, std::string_view what) const {
   if (count <= left() / least_bytes) return;
   const bool limited = end_ < file_->size();
-  refuse({.file = file_->path(),
-          .offset = offset_,
-          .found = limited ? fmt::format("a header that goes on past its limit of {}", format_bytes(end_))
-                           : fmt::format("the end of the file at byte {}", file_->size()),
-          .expected = count == 1 || least_bytes == 1 ? fmt::format("{} bytes for {}", count * least_bytes, what)
-                                                     : fmt::format("{} x {} bytes or more for {}", count, least_bytes, what)});
+  const std::string found = limited ? fmt::format("a header that goes on past its limit of {}", format_bytes(end_))
+                                    : fmt::format("the end of the file at byte {}", file_->size());
+  const bool plain = count == 1 || least_bytes == 1;
+  refuse_at(offset_, found,
+            plain ? fmt::format("{} bytes for {}", count * least_bytes, what)
+                  : fmt::format("{} x {} bytes or more for {}", count, least_bytes, what));
+}
+
+void HeaderReader::refuse_at(uint64_t offset, std::string found, std::string expected) const {
+  refuse({.file = file_->path(), .offset = offset, .found = std::move(found), .expected = std::move(expected)});
 }
 
 void HeaderReader::take(std::span<std::byte> into, std::string_view what) {

@@ -1,5 +1,5 @@
-// Reads the headers of files that nobody vouches for. Every read is bounded by the file's size and by a limit of the caller's,
-// and nothing is allocated for what a file merely claims to hold.
+// Reads the headers of files that nobody vouches for. Every read is bounded by the file's size and by a limit of the
+// caller's, and nothing is allocated for what a file merely claims to hold.
 #pragma once
 
 #include <bit>
@@ -63,11 +63,14 @@ class HeaderReader {
     return value;
   }
 
-  // Of exactly `bytes`, which the caller has read from the file: checked against what is left before any memory is taken.
+  // Of exactly `bytes`, a number that the file gave: checked against what is left before any memory is taken.
   std::string text(uint64_t bytes, std::string_view what);
 
-  // Error{bad_file} unless `count` things of at least `least_bytes` each can still follow. Call before reserving memory.
+  // Error{bad_file} unless `count` things of `least_bytes` or more can still follow. Call before reserving memory.
   void demand(uint64_t count, uint64_t least_bytes, std::string_view what) const;
+
+  // Error{bad_file}: at `offset` is FOUND where EXPECTED should be.
+  [[noreturn]] void refuse_at(uint64_t offset, std::string found, std::string expected) const;
 
  private:
   void take(std::span<std::byte> into, std::string_view what);

@@ -1,5 +1,5 @@
-// GGUF version 3: magic, version, counts, metadata, tensor descriptions, then the tensors' bytes at an alignment. The format:
-// docs/gguf.md of ggml-org/ggml. Only the header is read here.
+// GGUF version 3: magic, version, counts, metadata, tensor descriptions, then the tensors' bytes at an alignment. The
+// format: docs/gguf.md of ggml-org/ggml. Only the header is read here.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +9,8 @@
 
 namespace yoke::model {
 
-// Fills files, file_bytes, file_modified_ns, tensors, config (all but its name) and tokenizer. Errors as open_checkpoint's.
+// Fills files, file_bytes, file_modified_ns, tensors, config (all but its name) and tokenizer. Errors as
+// open_checkpoint's.
 void read_gguf(const std::filesystem::path& path, Checkpoint& checkpoint);
 
 // Keys general.* and llama.*. What the tensors say (tied, and the vocabulary where no key does) is left to the caller.

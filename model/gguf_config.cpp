@@ -16,7 +16,8 @@ void check_architecture(const GgufMetadata& metadata) {
   const std::string* architecture = metadata.string("general.architecture");
   if (architecture == nullptr) metadata.refuse_key("general.architecture", "the architecture's name");
   if (*architecture != "llama") {
-    unsupported(metadata, fmt::format("architecture {} is not offered by this build; llama is", printable(*architecture)));
+    unsupported(metadata,
+                fmt::format("architecture {} is not offered by this build; llama is", printable(*architecture)));
   }
   if (metadata.integer("llama.expert_count", 0, INT32_MAX).value_or(0) > 0) {
     unsupported(metadata, "a mixture of experts (llama.expert_count) is not offered by this build; dense models are");
@@ -31,12 +32,13 @@ Rope read_rope(const GgufMetadata& metadata) {
   Rope rope;
   rope.style = RopeStyle::neighbours;
   rope.theta = metadata.number("llama.rope.freq_base").value_or(10000.0);
-  const double factor = metadata.number("llama.rope.scaling.factor").value_or(
-      metadata.number("llama.rope.scale_linear").value_or(1.0));  // the older key
+  const double factor = metadata.number("llama.rope.scaling.factor")
+                            .value_or(metadata.number("llama.rope.scale_linear").value_or(1.0));  // the older key
   const std::string* type = metadata.string("llama.rope.scaling.type");
   const bool linear = type == nullptr ? factor != 1.0 && factor != 0.0 : *type == "linear";
   if (type != nullptr && *type != "linear" && *type != "none") {
-    unsupported(metadata, fmt::format("RoPE scaling {} is not offered by this build; none, linear and llama3 are", printable(*type)));
+    unsupported(metadata, fmt::format("RoPE scaling {} is not offered by this build; none, linear and llama3 are",
+                                      printable(*type)));
   }
   if (linear) {
     rope.scaling = RopeScaling::linear;
@@ -49,15 +51,17 @@ Rope read_rope(const GgufMetadata& metadata) {
 int64_t read_head_dim(const GgufMetadata& metadata, const ModelConfig& config) {
   const std::optional<int64_t> key = metadata.integer("llama.attention.key_length", 2, kMostHeadDim);
   const std::optional<int64_t> turned = metadata.integer("llama.rope.dimension_count", 2, kMostHeadDim);
-  const int64_t head_dim = key          ? *key
+  const int64_t head_dim = key                                 ? *key
                            : config.hidden % config.heads == 0 ? config.hidden / config.heads
                                                                : turned.value_or(0);
   const int64_t value = metadata.integer("llama.attention.value_length", 2, kMostHeadDim).value_or(head_dim);
   if (value != head_dim) {
-    unsupported(metadata, fmt::format("heads with keys of {} and values of {} elements are not offered by this build", head_dim, value));
+    unsupported(metadata, fmt::format("heads with keys of {} and values of {} elements are not offered by this build",
+                                      head_dim, value));
   }
   if (turned.value_or(head_dim) != head_dim) {
-    unsupported(metadata, fmt::format("RoPE over {} of a head's {} elements is not offered by this build", *turned, head_dim));
+    unsupported(metadata,
+                fmt::format("RoPE over {} of a head's {} elements is not offered by this build", *turned, head_dim));
   }
   return head_dim;
 }

@@ -7,24 +7,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "model/file_reader.h"
+#include "model/gguf_value.h"
 
 namespace yoke::model {
 
-// All integer types widen to int64_t (a uint64 above its maximum is held as that maximum, which no key we read may reach),
-// all floats to double. Arrays of bool are arrays of integers.
-struct GgufValue {
-  uint64_t offset = 0;  // of the value, from the file's start
-  std::variant<int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>, std::vector<std::string>> value;
-};
-
 class GgufMetadata {
  public:
-  // Reads `count` pairs. Error{bad_file} for a key given twice, a type that is none, a count or a length that the file cannot
-  // hold or that passes a limit, an array of arrays.
+  // Reads `count` pairs. Error{bad_file} for a key given twice, a type that is none, a count or a length that the file
+  // cannot hold or that passes a limit, an array of arrays.
   GgufMetadata(HeaderReader& reader, uint64_t count);
 
   const std::filesystem::path& file() const { return file_; }

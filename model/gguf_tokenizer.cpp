@@ -1,12 +1,24 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "model/gguf.h"
 
 namespace yoke::model {
 namespace {
 
 std::optional<int32_t> token_id(const GgufMetadata& metadata, const char* key, size_t vocab) {
-  const std::optional<int64_t> id = metadata.integer(key, -1, static_cast<int64_t>(vocab) - 1);
-  // -1 and, from older converters, an id past the vocabulary as uint32 mean that there is none; only the first is accepted.
-  return id && *id >= 0 ? std::optional(static_cast<int32_t>(*id)) : std::nullopt;
+  const std::optional<int64_t> id = metadata.integer(key, -1, UINT32_MAX);
+  if (!id || *id == -1 || *id == UINT32_MAX) return std::nullopt;  // -1, signed or not: there is none
+  if (*id >= static_cast<int64_t>(vocab))
+    metadata.refuse_key(key, fmt::format("an id below {}, the number of tokens", vocab));
+  return static_cast<int32_t>(*id);
+}
+
+// Where no key says whether BOS comes first, llama.cpp goes by the pre-tokenizer: Llama 3's wants it.
+bool adds_bos_by_default(std::string_view pre) {
+  constexpr std::string_view kWithBos[] = {"llama3", "llama-v3", "llama-bpe"};
+  return std::find(std::begin(kWithBos), std::end(kWithBos), pre) != std::end(kWithBos);
 }
 
 std::string text(const GgufMetadata& metadata, const char* key) {
@@ -43,7 +55,7 @@ std::optional<TokenizerAssets> tokenizer_from_gguf(const GgufMetadata& metadata)
   assets.eos = token_id(metadata, "tokenizer.ggml.eos_token_id", tokens->size());
   assets.unk = token_id(metadata, "tokenizer.ggml.unknown_token_id", tokens->size());
   assets.pad = token_id(metadata, "tokenizer.ggml.padding_token_id", tokens->size());
-  assets.add_bos = metadata.boolean("tokenizer.ggml.add_bos_token").value_or(false);
+  assets.add_bos = metadata.boolean("tokenizer.ggml.add_bos_token").value_or(adds_bos_by_default(assets.pre));
   assets.add_space_prefix = metadata.boolean("tokenizer.ggml.add_space_prefix").value_or(false);
   assets.chat_template = text(metadata, "tokenizer.chat_template");
   return assets;

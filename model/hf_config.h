@@ -7,8 +7,18 @@
 
 namespace yoke::model {
 
-// Everything but the name. Error{bad_file} names the field; Error{unsupported} names the model type, activation, RoPE type or
+struct HfConfig {
+  ModelConfig config;  // all but the name
+  bool attention_bias = false;
+  bool mlp_bias = false;
+};
+
+// Error{bad_file} names the field; Error{unsupported} names the model type, activation, RoPE type or
 // quantisation that this build does not know.
-ModelConfig read_hf_config(const std::filesystem::path& path);
+HfConfig read_hf_config(const std::filesystem::path& path);
+
+// Error{bad_file} unless the tensors have biases exactly where the configuration says so: transformers goes by the
+// configuration and we by the tensors.
+void check_biases(const HfConfig& hf, const Checkpoint& checkpoint);
 
 }  // namespace yoke::model

@@ -16,7 +16,8 @@ class Sha256 {
   Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
     YOKE_ASSERT(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
   }
-  // A line ends with a byte that no other line holds, so that two lists of lines never hash alike by being cut differently.
+  // A line ends with a byte that no other line holds, so that two lists of lines never hash alike by being cut
+  // differently.
   void line(const std::string& text) {
     const std::string framed = fmt::format("{}:{}", text.size(), text);
     YOKE_ASSERT(EVP_DigestUpdate(context_.get(), framed.data(), framed.size()) == 1);
@@ -35,10 +36,11 @@ class Sha256 {
 };
 
 std::string line_of(const ModelConfig& c) {
-  return fmt::format("{} {} {} {} {} {} {} {} {} {:a} {} {} {:a} {} {:a} {:a} {:a} {}", c.architecture, c.hidden, c.layers, c.heads,
-                     c.kv_heads, c.head_dim, c.intermediate, c.vocab, c.context_length, c.norm_epsilon, c.tied,
-                     static_cast<int>(c.rope.style), c.rope.theta, static_cast<int>(c.rope.scaling), c.rope.factor,
-                     c.rope.low_freq_factor, c.rope.high_freq_factor, c.rope.original_context);
+  return fmt::format("{} {} {} {} {} {} {} {} {} {:a} {} {} {:a} {} {:a} {:a} {:a} {}", c.architecture, c.hidden,
+                     c.layers, c.heads, c.kv_heads, c.head_dim, c.intermediate, c.vocab, c.context_length,
+                     c.norm_epsilon, c.tied, static_cast<int>(c.rope.style), c.rope.theta,
+                     static_cast<int>(c.rope.scaling), c.rope.factor, c.rope.low_freq_factor, c.rope.high_freq_factor,
+                     c.rope.original_context);
 }
 
 }  // namespace
@@ -51,7 +53,8 @@ std::string identity_of(const Checkpoint& checkpoint) {
   }
   for (const auto& [name, tensor] : checkpoint.tensors) {
     hash.line(name);
-    hash.line(fmt::format("{} {} {} {} {}", yoke::name(tensor.dtype), listed(tensor.shape), tensor.file, tensor.offset, tensor.bytes));
+    hash.line(fmt::format("{} {} {} {} {}", yoke::name(tensor.dtype), listed(tensor.shape), tensor.file, tensor.offset,
+                          tensor.bytes));
   }
   hash.line(line_of(checkpoint.config));
   return hash.hex();

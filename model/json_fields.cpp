@@ -37,8 +37,10 @@ struct DuplicateKeyFinder {
   bool on_key(std::string_view part, std::size_t, boost::system::error_code& error) {
     key += part;
     const bool added = open_objects.back().insert(key).second;
-    if (!added) error = make_error_code(boost::system::errc::file_exists);
-    else key.clear();
+    if (!added)
+      error = make_error_code(boost::system::errc::file_exists);
+    else
+      key.clear();
     return added;
   }
   bool on_object_begin(boost::system::error_code&) { return open_objects.emplace_back(), true; }
@@ -152,8 +154,12 @@ std::optional<JsonFields> JsonFields::object(std::string_view key) const {
 int64_t JsonFields::required_integer(std::string_view key, IntegerLimits limits) const {
   return demanded(integer(key, limits), key, fmt::format("an integer from {} to {}", limits.least, limits.most));
 }
-double JsonFields::required_positive(std::string_view key) const { return demanded(positive(key), key, "a number above 0"); }
-std::string JsonFields::required_string(std::string_view key) const { return demanded(string(key), key, "a string"); }
+double JsonFields::required_positive(std::string_view key) const {
+  return demanded(positive(key), key, "a number above 0");
+}
+std::string JsonFields::required_string(std::string_view key) const {
+  return demanded(string(key), key, "a string");
+}
 const json::array& JsonFields::required_array(std::string_view key) const {
   const json::array* value = array(key);
   if (value == nullptr) refuse_field(key, "an array");
@@ -165,9 +171,12 @@ void JsonFields::refuse_field(std::string_view key, std::string_view expected) c
   // A large value is not printed whole: only so much is rendered as a message can show.
   std::string found = "nothing";
   if (value != nullptr) {
-    if (value->is_structured()) found = value->is_object() ? "an object" : fmt::format("an array of {}", value->get_array().size());
-    else if (value->is_string()) found = printable(std::string_view(value->get_string()));
-    else found = json::serialize(*value);
+    if (value->is_structured())
+      found = value->is_object() ? "an object" : fmt::format("an array of {}", value->get_array().size());
+    else if (value->is_string())
+      found = printable(std::string_view(value->get_string()));
+    else
+      found = json::serialize(*value);
   }
   refuse({.file = file_,
           .offset = offset_,

@@ -1,5 +1,5 @@
-// A JSON object of a file that nobody vouches for, read field by field: each getter knows type and range, and says file and
-// field when they are wrong. Keys given twice are refused when parsing. One thread.
+// A JSON object of a file that nobody vouches for, read field by field: each getter knows type and range, and says file
+// and field when they are wrong. Keys given twice are refused when parsing. One thread.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -12,8 +12,8 @@
 
 namespace yoke::model {
 
-// Parses `text`, which lies at `offset` of `file`. Error{bad_file} with the byte where it stops being an object in JSON, for a
-// key given twice in one object, and for nesting deeper than 16.
+// Parses `text`, which lies at `offset` of `file`. Error{bad_file} with the byte where it stops being an object in
+// JSON, for a key given twice in one object, and for nesting deeper than 16.
 boost::json::object parse_json_object(std::string_view text, const std::filesystem::path& file, uint64_t offset);
 
 struct IntegerLimits {
@@ -33,7 +33,7 @@ class JsonFields {
   std::optional<double> positive(std::string_view key) const;  // a finite number above 0
   std::optional<bool> boolean(std::string_view key) const;
   std::optional<std::string> string(std::string_view key) const;
-  const boost::json::array* array(std::string_view key) const;                         // null where absent
+  const boost::json::array* array(std::string_view key) const;  // null where absent
   std::optional<JsonFields> object(std::string_view key) const;
 
   // The same, refused where absent.

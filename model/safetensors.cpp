@@ -28,10 +28,12 @@ Dtype dtype_named(const std::string& written, const JsonFields& fields, std::str
   for (const Dtype dtype : kRead) {
     if (yoke::name(dtype) == written) return dtype;
   }
-  throw Error{Code::unsupported,
-              fmt::format("{}: tensor {} has type {}; this build reads F32, F16, BF16, I32, I64 and U8 from safetensors. Take a "
-                          "BF16 version of the model",
-                          fields.file().string(), printable(tensor), printable(written))};
+  throw Error{
+      Code::unsupported,
+      fmt::format(
+          "{}: tensor {} has type {}; this build reads F32, F16, BF16, I32, I64 and U8 from safetensors. Take a "
+          "BF16 version of the model",
+          fields.file().string(), printable(tensor), printable(written))};
 }
 
 // An element of shape or data_offsets.
@@ -48,20 +50,26 @@ class HeaderTensors {
 
   void add(std::string_view name, const json::value& value) {
     if (name.empty() || name.size() > kMostNameBytes) {
-      refuse({.file = file_.path(), .offset = kLengthBytes, .found = fmt::format("the tensor name {} of {} bytes", printable(name), name.size()),
+      refuse({.file = file_.path(),
+              .offset = kLengthBytes,
+              .found = fmt::format("the tensor name {} of {} bytes", printable(name), name.size()),
               .expected = fmt::format("a name of 1 to {} bytes", kMostNameBytes)});
     }
     if (!value.is_object()) {
-      refuse({.file = file_.path(), .offset = kLengthBytes, .found = fmt::format("no object under {}", printable(name)),
+      refuse({.file = file_.path(),
+              .offset = kLengthBytes,
+              .found = fmt::format("no object under {}", printable(name)),
               .expected = "an object with dtype, shape and data_offsets"});
     }
-    const JsonFields fields(value.get_object(), file_.path(), kLengthBytes, fmt::format("tensor {}: ", printable(name)));
+    const JsonFields fields(value.get_object(), file_.path(), kLengthBytes,
+                            fmt::format("tensor {}: ", printable(name)));
     TensorInfo tensor;
     tensor.name = name;
     tensor.dtype = dtype_named(fields.required_string("dtype"), fields, name);
     uint64_t expected_bytes = info(tensor.dtype).block_bytes;
     const json::array& shape = fields.required_array("shape");
-    if (shape.size() > kMostDimensions) fields.refuse_field("shape", fmt::format("at most {} dimensions", kMostDimensions));
+    if (shape.size() > kMostDimensions)
+      fields.refuse_field("shape", fmt::format("at most {} dimensions", kMostDimensions));
     for (size_t i = 0; i < shape.size(); ++i) {
       tensor.shape.push_back(size_at(shape, i, fields, "shape"));
       expected_bytes = checked_multiply(expected_bytes, static_cast<uint64_t>(tensor.shape.back()),
@@ -79,14 +87,18 @@ class HeaderTensors {
     uint64_t next = data_begin_;
     for (const TensorInfo& tensor : tensors_) {
       if (tensor.offset != next) {
-        refuse({.file = file_.path(), .offset = tensor.offset,
-                .found = fmt::format("tensor {} beginning here, {}", printable(tensor.name), tensor.offset < next ? "inside the one before" : "behind a hole"),
+        refuse({.file = file_.path(),
+                .offset = tensor.offset,
+                .found = fmt::format("tensor {} beginning here, {}", printable(tensor.name),
+                                     tensor.offset < next ? "inside the one before" : "behind a hole"),
                 .expected = fmt::format("it at byte {}, where the one before ends", next)});
       }
       next += tensor.bytes;
     }
     if (next != file_.size()) {
-      refuse({.file = file_.path(), .offset = next, .found = fmt::format("{} bytes behind the last tensor", file_.size() - next),
+      refuse({.file = file_.path(),
+              .offset = next,
+              .found = fmt::format("{} bytes behind the last tensor", file_.size() - next),
               .expected = "the end of the file"});
     }
     return std::move(tensors_);
@@ -99,13 +111,18 @@ class HeaderTensors {
     const auto begin = static_cast<uint64_t>(size_at(offsets, 0, fields, "data_offsets"));
     const auto end = static_cast<uint64_t>(size_at(offsets, 1, fields, "data_offsets"));
     if (begin > end || end > data_bytes_) {
-      refuse({.file = file_.path(), .offset = kLengthBytes, .found = fmt::format("tensor {}: data_offsets [{}, {}]", printable(tensor.name), begin, end),
+      refuse({.file = file_.path(),
+              .offset = kLengthBytes,
+              .found = fmt::format("tensor {}: data_offsets [{}, {}]", printable(tensor.name), begin, end),
               .expected = fmt::format("a range within the {} bytes behind the header", data_bytes_)});
     }
     if (end - begin != expected_bytes) {
-      refuse({.file = file_.path(), .offset = kLengthBytes,
-              .found = fmt::format("tensor {}: data_offsets [{}, {}], {} bytes", printable(tensor.name), begin, end, end - begin),
-              .expected = fmt::format("{} bytes for {} {}", expected_bytes, yoke::name(tensor.dtype), listed(tensor.shape))});
+      refuse({.file = file_.path(),
+              .offset = kLengthBytes,
+              .found = fmt::format("tensor {}: data_offsets [{}, {}], {} bytes", printable(tensor.name), begin, end,
+                                   end - begin),
+              .expected =
+                  fmt::format("{} bytes for {} {}", expected_bytes, yoke::name(tensor.dtype), listed(tensor.shape))});
     }
     tensor.offset = data_begin_ + begin;
     tensor.bytes = expected_bytes;
@@ -123,7 +140,9 @@ std::vector<TensorInfo> read_safetensors_header(const FileReader& file) {
   HeaderReader reader(file, kLengthBytes + kMostHeaderBytes);
   const auto header_bytes = reader.number<uint64_t>("the header's length");
   if (header_bytes > kMostHeaderBytes) {
-    refuse({.file = file.path(), .offset = 0, .found = fmt::format("a header length of {} bytes", header_bytes),
+    refuse({.file = file.path(),
+            .offset = 0,
+            .found = fmt::format("a header length of {} bytes", header_bytes),
             .expected = fmt::format("at most {}", kMostHeaderBytes),
             .remedy = "this is no safetensors file, or it is damaged: download it again"});
   }
@@ -146,8 +165,11 @@ void read_safetensors_file(const std::filesystem::path& path, Checkpoint& checkp
     tensor.file = index;
     const auto [at, added] = checkpoint.tensors.emplace(tensor.name, tensor);
     if (!added) {
-      refuse({.file = path, .offset = tensor.offset, .found = fmt::format("tensor {}", printable(tensor.name)),
-              .expected = fmt::format("it in {} only, which has it too", checkpoint.files[at->second.file].filename().string())});
+      refuse({.file = path,
+              .offset = tensor.offset,
+              .found = fmt::format("tensor {}", printable(tensor.name)),
+              .expected = fmt::format("it in {} only, which has it too",
+                                      checkpoint.files[at->second.file].filename().string())});
     }
   }
 }

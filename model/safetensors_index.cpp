@@ -27,7 +27,8 @@ std::string shard_name(std::string_view tensor, const json::value& value, const 
   const json::string* name = value.if_string();
   if (name == nullptr || !is_plain_name(std::string_view(*name))) {
     refuse({.file = index,
-            .found = fmt::format("weight_map.{} = {}", printable(tensor), name ? printable(std::string_view(*name)) : "no string"),
+            .found = fmt::format("weight_map.{} = {}", printable(tensor),
+                                 name ? printable(std::string_view(*name)) : "no string"),
             .expected = "the plain name of a .safetensors file beside the index, without a path",
             .remedy = "do not use this model's files before you know why"});
   }
@@ -37,7 +38,8 @@ std::string shard_name(std::string_view tensor, const json::value& value, const 
 void check_placement(const std::string& tensor, const std::string& shard, const std::filesystem::path& index,
                      const Checkpoint& checkpoint) {
   const auto found = checkpoint.tensors.find(tensor);
-  const std::string there = found == checkpoint.tensors.end() ? "" : checkpoint.files[found->second.file].filename().string();
+  const std::string there =
+      found == checkpoint.tensors.end() ? "" : checkpoint.files[found->second.file].filename().string();
   if (there == shard) return;
   refuse({.file = index,
           .found = fmt::format("tensor {} placed in {}", printable(tensor), shard),
@@ -57,7 +59,8 @@ void read_safetensors_index(const std::filesystem::path& index, Checkpoint& chec
   std::set<std::string> shards;
   for (const auto& [tensor, value] : map->raw()) shards.insert(shard_name(tensor, value, index));
   if (shards.empty() || shards.size() > kMostShards) {
-    refuse({.file = index, .found = fmt::format("{} files in weight_map", shards.size()),
+    refuse({.file = index,
+            .found = fmt::format("{} files in weight_map", shards.size()),
             .expected = fmt::format("1 to {}", kMostShards)});
   }
   for (const std::string& shard : shards) read_safetensors_file(index.parent_path() / shard, checkpoint);

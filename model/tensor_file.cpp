@@ -50,8 +50,8 @@ const TensorInfo& TensorFile::checked(std::string_view name, Dtype dtype) const 
             .remedy = "write the file with that type"});
   }
   if (tensor->bytes > kMostBytes) {
-    throw Error{Code::too_large, fmt::format("{}: {} has {}, more than the {} read at once", path().string(), printable(name),
-                                             format_bytes(tensor->bytes), format_bytes(kMostBytes))};
+    throw Error{Code::too_large, fmt::format("{}: {} has {}, more than the {} read at once", path().string(),
+                                             printable(name), format_bytes(tensor->bytes), format_bytes(kMostBytes))};
   }
   return *tensor;
 }

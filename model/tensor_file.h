@@ -15,16 +15,16 @@ namespace yoke::model {
 
 class TensorFile {
  public:
-  // Reads and checks the header. Error{not_found}, Error{bad_file} with file, offset, found and expected, Error{unsupported}
-  // for an element type that is not F32, F16, BF16, I32, I64 or U8.
+  // Reads and checks the header. Error{not_found}, Error{bad_file} with file, offset, found and expected,
+  // Error{unsupported} for an element type that is not F32, F16, BF16, I32, I64 or U8.
   explicit TensorFile(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return file_.path(); }
   const std::map<std::string, TensorInfo>& tensors() const { return tensors_; }
   const TensorInfo* find(std::string_view name) const;  // null where the file has none of that name
 
-  // All elements, row-major. T is float (F32), int32_t (I32), int64_t (I64) or uint8_t (U8), and must be the tensor's own type.
-  // Error{bad_file} names the tensor that is missing or has another type; Error{too_large} above kMostBytes.
+  // All elements, row-major. T is float (F32), int32_t (I32), int64_t (I64) or uint8_t (U8), and must be the tensor's
+  // own type. Error{bad_file} names the tensor that is missing or has another type; Error{too_large} above kMostBytes.
   template <typename T>
   std::vector<T> read(std::string_view name) const;
 

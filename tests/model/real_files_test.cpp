@@ -60,7 +60,8 @@ TEST(GoldenModel, UntiedLlamaWithBiasesInTheSpellingOfTransformers5) {
   EXPECT_EQ(checkpoint.config.rope.scaling, RopeScaling::none);
   const Catalogue catalogue(checkpoint);
   EXPECT_EQ(catalogue.head().name, "lm_head.weight");
-  for (const Role role : {Role::q_bias, Role::k_bias, Role::v_bias, Role::o_bias, Role::gate_bias, Role::up_bias, Role::down_bias}) {
+  for (const Role role :
+       {Role::q_bias, Role::k_bias, Role::v_bias, Role::o_bias, Role::gate_bias, Role::up_bias, Role::down_bias}) {
     EXPECT_NE(catalogue.find(role, 3), nullptr) << name(role);
   }
 }
