@@ -1,4 +1,4 @@
-// The yoke-node program: an agent, and an engine when an agent starts it.
+// The yoke-node program: an agent; an engine when started by one; a whole cluster's worth of them under mpirun.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/version.h"
+#include "node/mpi_serve.h"
 #include "node/node_options.h"
 
 namespace {
@@ -21,7 +22,8 @@ constexpr const char* kAbout =
 constexpr const char* kFooter =
     "Try:\n"
     "  yoke serve MODEL.gguf --tp 2 &        a coordinator that waits for two agents at 127.0.0.1:8001\n"
-    "  yoke-node --rank 0 & yoke-node --rank 1 &\n\n"
+    "  yoke-node --rank 0 & yoke-node --rank 1 &\n"
+    "  mpirun -np 2 yoke-node --serve MODEL.gguf --tp 2      the same three processes under MPI's care\n\n"
     "Without its coordinator an agent keeps what it has loaded for --rejoin-timeout seconds and joins the next one that listens.\n"
     "If its engine dies, the agent starts another on the same memory. SIGTERM and SIGINT end agent and engine.\n"
     "A flag is also an environment variable (--rejoin-timeout: YOKE_REJOIN_TIMEOUT) and a key of the YAML file given by --config.\n"
@@ -44,12 +46,22 @@ void add_agent_flags(CLI::App& app, yoke::node::NodeOptions& options) {
   app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off")->capture_default_str();
 }
 
+void add_mpi_flags(CLI::App& app, yoke::node::MpiServeOptions& options) {
+  const char* group = "Under mpirun";
+  app.add_option("--serve", options.model, "MODEL: serve it with all ranks of this MPI job; rank 0 also starts `yoke serve`")->group(group);
+  app.add_option("--tp", options.tp, "tensor-parallel degree")->capture_default_str()->check(CLI::Range(1, 64))->group(group);
+  app.add_option("--pp", options.pp, "pipeline stages")->capture_default_str()->check(CLI::Range(1, 64))->group(group);
+  app.add_option("--port", options.port, "the REST port")->capture_default_str()->group(group);
+}
+
 int run(int argc, char** argv) {
   CLI::App app(kAbout, "yoke-node");
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("yoke-node ") + yoke::kVersion);
   yoke::node::NodeOptions agent;
+  yoke::node::MpiServeOptions mpi;
   add_agent_flags(app, agent);
+  add_mpi_flags(app, mpi);
   yoke::add_config_sources(app);
   try {
     app.parse(argc, argv);
@@ -57,7 +69,7 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : yoke::exit_code(yoke::Code::invalid_argument);
   }
   yoke::start_logging(agent.rank >= 0 ? fmt::format("agent {}", agent.rank) : "agent", agent.log_level);
-  return yoke::node::run_agent(agent);
+  return mpi.model.empty() ? yoke::node::run_agent(agent) : yoke::node::run_mpi_serve(mpi, agent);
 }
 
 }  // namespace
