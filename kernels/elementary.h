@@ -2,9 +2,13 @@
 // Scalar; kernels/cpu has vector forms that agree with the f32 ones bit for bit.
 #pragma once
 
+#include <span>
+
 namespace yoke::kernels {
 
 float exp_f32(float x);     // within 2 ulp; 0 below -104, +inf above 88.73; NaN stays NaN
+// y[i] = exp_f32(x[i] - shift): the same bits, with the machine's vectors; for a slice of the vocabulary. Sizes are equal.
+void exp_f32(std::span<const float> x, float shift, std::span<float> y);
 float log_f32(float x);     // within 2 ulp for x > 0
 double sin_f64(double x);   // |x| <= 2^24, error below 1e-12: enough for f32 results to be right
 double cos_f64(double x);

@@ -7,7 +7,9 @@
 #include <hwy/highway.h>
 
 #include <cmath>
+#include <span>
 
+#include "core/error.h"
 #include "kernels/cpu/elementary-inl.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/lanes-inl.h"
@@ -22,6 +24,9 @@ void run_rms_norm(const RmsNorm& p) { reference::rms_norm(p); }
 void run_rotary_embedding(const RotaryEmbedding& p) { reference::rotary_embedding(p); }
 void run_swiglu(const SwiGlu& p) { reference::swiglu(p); }
 void run_residual_add(const ResidualAdd& p) { reference::residual_add(p); }
+void run_exp(std::span<const float> x, float shift, std::span<float> y) {
+  for (size_t i = 0; i < x.size(); ++i) y[i] = exp_f32(x[i] - shift);
+}
 #else
 
 // Element i joins virtual lane i % 16; the lanes are summed as a tree.
@@ -125,6 +130,12 @@ void run_residual_add(const ResidualAdd& p) {
   for (; i < p.count; ++i) p.x[i] = p.x[i] + (p.h1 != nullptr ? p.h0[i] + p.h1[i] : p.h0[i]);
 }
 
+void run_exp(std::span<const float> x, float shift, std::span<float> y) {
+  size_t i = 0;
+  for (; i + kLanes <= x.size(); i += kLanes) store(exp(hn::Sub(load(x.data() + i), broadcast(shift))), y.data() + i);
+  for (; i < x.size(); ++i) y[i] = exp_f32(x[i] - shift);
+}
+
 #endif  // HWY_SCALAR
 
 }  // namespace yoke::kernels::cpu::HWY_NAMESPACE
@@ -137,6 +148,7 @@ HWY_EXPORT(run_rms_norm);
 HWY_EXPORT(run_rotary_embedding);
 HWY_EXPORT(run_swiglu);
 HWY_EXPORT(run_residual_add);
+HWY_EXPORT(run_exp);
 
 void rms_norm(const RmsNorm& p) { HWY_DYNAMIC_DISPATCH(run_rms_norm)(p); }
 void rotary_embedding(const RotaryEmbedding& p) { HWY_DYNAMIC_DISPATCH(run_rotary_embedding)(p); }
@@ -144,4 +156,14 @@ void swiglu(const SwiGlu& p) { HWY_DYNAMIC_DISPATCH(run_swiglu)(p); }
 void residual_add(const ResidualAdd& p) { HWY_DYNAMIC_DISPATCH(run_residual_add)(p); }
 
 }  // namespace yoke::kernels::cpu
+
+namespace yoke::kernels {
+
+void exp_f32(std::span<const float> x, float shift, std::span<float> y) {
+  YOKE_ASSERT(x.size() == y.size());
+  using namespace cpu;
+  HWY_DYNAMIC_DISPATCH(run_exp)(x, shift, y);
+}
+
+}  // namespace yoke::kernels
 #endif

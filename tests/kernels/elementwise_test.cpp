@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
+#include "kernels/elementary.h"
 #include "kernels/ops.h"
 #include "tests/kernels/random_problem.h"
 
@@ -68,6 +70,22 @@ TEST(RmsNorm, IsEqualInEveryBitOnEveryInstructionSet) { expect_equal_bits(200, r
 TEST(RotaryEmbedding, IsEqualInEveryBitOnEveryInstructionSet) { expect_equal_bits(200, run_rotary_embedding); }
 TEST(SwiGlu, IsEqualInEveryBitOnEveryInstructionSet) { expect_equal_bits(100, run_swiglu); }
 TEST(ResidualAdd, IsEqualInEveryBitOnEveryInstructionSet) { expect_equal_bits(200, run_residual_add); }
+
+TEST(Elementary, ExpOfManyIsEqualInEveryBitToExpOfOneOnEveryInstructionSet) {
+  for_seeds(20, [&](uint64_t seed) {
+    Random random(seed);
+    std::vector<float> x = random.normals(random.between(0, 3000), 40.0f);
+    for (size_t i = 0; i < x.size(); i += 50) x[i] = random.chance(50) ? 1e30f : -std::numeric_limits<float>::infinity();
+    const float shift = random.normal(10.0f);
+    std::vector<float> expected;
+    for (const float value : x) expected.push_back(exp_f32(value - shift));
+    for_targets([&](const std::string&) {
+      std::vector<float> y = poisoned(static_cast<int64_t>(x.size()));
+      exp_f32(x, shift, y);
+      EXPECT_TRUE(same_bits(y, expected));
+    });
+  });
+}
 
 // width / 16 additions in each lane, 4 in the tree, then a division, a root and two products: (width / 16 + 10) roundings.
 TEST(RmsNorm, TheReferenceIsWithinTheErrorThatItsWidthAllows) {
