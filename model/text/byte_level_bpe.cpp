@@ -13,20 +13,37 @@ constexpr size_t kPlaces = 1 << 12;
 // One call of encode: what it has written and what it works with.
 class ByteLevelBpe::Encoding {
  public:
-  explicit Encoding(const ByteLevelBpe& bpe) : bpe_(bpe) {}
+  Encoding(const ByteLevelBpe& bpe, std::string_view text) : bpe_(bpe), text_(text) {}
 
-  void add_ordinary(std::string_view text) {
-    if (text.empty()) return;
-    for (const std::string_view word : bpe_.pretokenizer_.split(text)) add_word(word);
+  // Looks for special tokens in [begin, end), which lies behind what was looked through before, and encodes what is
+  // before the last of them.
+  void add_specials(size_t begin, size_t end) {
+    const SpecialTokens& whole = bpe_.vocabulary_.whole;
+    const std::string_view part = text_.substr(0, end);
+    for (auto match = whole.find(part, begin); match.bytes > 0; match = whole.find(part, done_)) {
+      add_ordinary(match.begin);
+      ids_.push_back(match.id);
+      done_ = match.begin + match.bytes;
+    }
   }
-  void add_token(TokenId id) { ids_.push_back(id); }
-  std::vector<TokenId> take() { return std::move(ids_); }
+
+  std::vector<TokenId> finish() {
+    add_ordinary(text_.size());
+    return std::move(ids_);
+  }
 
  private:
   struct Written {
     std::string_view word;
     size_t begin = 0, count = 0;
   };
+
+  // Encodes the text from where it was done to `end` by words and merges.
+  void add_ordinary(size_t end) {
+    if (end == done_) return;
+    for (const std::string_view word : bpe_.pretokenizer_.split(text_.substr(done_, end - done_))) add_word(word);
+    done_ = end;
+  }
 
   void add_word(std::string_view word) {
     if (word.size() > kRememberedBytes) return merge_word(word);
@@ -45,7 +62,7 @@ class ByteLevelBpe::Encoding {
     const Vocabulary& vocabulary = bpe_.vocabulary_;
     if (!vocabulary.words.empty()) {
       const auto whole = vocabulary.words.find(std::string(word));
-      if (whole != vocabulary.words.end()) return add_token(whole->second);
+      if (whole != vocabulary.words.end()) return ids_.push_back(whole->second);
     }
     word_ids_.clear();
     for (const char c : word) {
@@ -57,23 +74,29 @@ class ByteLevelBpe::Encoding {
   }
 
   const ByteLevelBpe& bpe_;
+  const std::string_view text_;
+  size_t done_ = 0;  // bytes of the text whose ids are written
   std::vector<TokenId> ids_, word_ids_;
   Merges::Workspace workspace_;
   std::vector<Written> written_ = std::vector<Written>(kPlaces);
 };
 
 std::vector<TokenId> ByteLevelBpe::encode(std::string_view text, Specials specials) const {
-  Encoding encoding(*this);
-  size_t at = 0;
-  while (specials == Specials::recognise) {
-    const SpecialTokens::Match match = vocabulary_.whole.find(text, at);
-    if (match.bytes == 0) break;
-    encoding.add_ordinary(text.substr(at, match.begin - at));
-    encoding.add_token(match.id);
-    at = match.begin + match.bytes;
+  Encoding encoding(*this, text);
+  if (specials == Specials::recognise) encoding.add_specials(0, text.size());
+  return encoding.finish();
+}
+
+std::vector<TokenId> ByteLevelBpe::encode_pieces(const std::vector<Piece>& pieces) const {
+  std::string text;
+  for (const Piece& piece : pieces) text += piece.text;
+  Encoding encoding(*this, text);
+  size_t begin = 0;
+  for (const Piece& piece : pieces) {
+    if (!piece.from_caller) encoding.add_specials(begin, begin + piece.text.size());
+    begin += piece.text.size();
   }
-  encoding.add_ordinary(text.substr(at));
-  return encoding.take();
+  return encoding.finish();
 }
 
 std::string ByteLevelBpe::special_text(std::string_view variable) const {

@@ -4,22 +4,19 @@
 
 #include <boost/json/fwd.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "model/text/piece.h"
+
 namespace yoke::model::text {
 
-// A stretch of the rendered text. What came from the caller's strings is encoded with Specials::as_text.
-struct Piece {
-  std::string text;
-  bool from_caller = false;
-};
-
 struct RenderLimits {
-  int64_t steps = 2'000'000;      // expressions and statements evaluated
-  int64_t output_bytes = 16 << 20;
+  int64_t steps = 2'000'000;        // nodes evaluated, elements visited, 64 bytes read or written
+  int64_t output_bytes = 16 << 20;  // also of every string on the way
 };
 
 class ChatTemplate {
@@ -29,9 +26,10 @@ class ChatTemplate {
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
 
-  // `variables` is an object: messages, tools, documents, add_generation_prompt, bos_token, ... Strings inside messages,
-  // tools and documents count as the caller's. Error{invalid_argument} with the template's own words for raise_exception,
-  // undefined values and type errors, and when a limit is passed. strftime_now reads core/clock.
+  // `variables` is an object: messages, tools, documents, add_generation_prompt, bos_token, ... Strings count as the
+  // caller's, keys too, but for those of variables named *_token, which are the model's. Error{invalid_argument} with the
+  // template's own words for raise_exception; likewise, with the line, for undefined values and type errors, and when a
+  // limit is passed. strftime_now reads core/clock.
   std::vector<Piece> render(const boost::json::object& variables, const RenderLimits& limits = {}) const;
 
  private:

@@ -138,6 +138,15 @@ SpecialIds read_special_ids(const TokenizerAssets& assets, const Ids& ids) {
 
 }  // namespace
 
+std::vector<TokenId> Tokenizer::encode_pieces(const std::vector<Piece>& pieces) const {
+  std::vector<TokenId> ids;
+  for (const Piece& piece : pieces) {
+    const std::vector<TokenId> part = encode(piece.text, piece.from_caller ? Specials::as_text : Specials::recognise);
+    ids.insert(ids.end(), part.begin(), part.end());
+  }
+  return ids;
+}
+
 std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerAssets& assets) {
   if (assets.model != "gpt2") {
     throw Error{Code::unsupported, fmt::format("tokenizer model '{}' is not known to this build; it knows 'gpt2', the "

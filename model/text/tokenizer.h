@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/checkpoint.h"
+#include "model/text/piece.h"
 
 namespace yoke::model::text {
 
@@ -23,6 +24,9 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
   // Without BOS. Never fails: bytes that the vocabulary cannot write are dropped, as the reference does. n log n.
   virtual std::vector<TokenId> encode(std::string_view text, Specials specials) const = 0;
+  // A rendered chat in one go: special tokens are recognised where they stand whole in what the template wrote, and
+  // nowhere else; words go across the pieces' borders, so that a harmless chat has the ids of its joined text.
+  virtual std::vector<TokenId> encode_pieces(const std::vector<Piece>& pieces) const;
   // The bytes a token stands for, not necessarily whole UTF-8; a special token's own text; empty for an id out of range.
   virtual std::string_view token_bytes(TokenId id) const = 0;
   virtual bool is_special(TokenId id) const = 0;

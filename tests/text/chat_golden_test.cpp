@@ -86,6 +86,15 @@ TEST(ChatGolden, SmolLM2RendersAsTheReferenceDoes) {
   EXPECT_EQ(count.equal, 47);
 }
 
+std::vector<TokenId> one_by_one(const std::vector<Piece>& pieces) {
+  std::vector<TokenId> ids;
+  for (const Piece& piece : pieces) {
+    const auto part = smollm2()->encode(piece.text, piece.from_caller ? Specials::as_text : Specials::recognise);
+    ids.insert(ids.end(), part.begin(), part.end());
+  }
+  return ids;
+}
+
 TEST(ChatGolden, SmolLM2sIdsAgreeAndControlTokensOfTheCallerAreText) {
   if (!smollm2()) GTEST_SKIP() << kNoModel;
   const value file = read_json(golden("smollm2/chat.json"));
@@ -93,13 +102,13 @@ TEST(ChatGolden, SmolLM2sIdsAgreeAndControlTokensOfTheCallerAreText) {
   check_all(file.as_object(), [&](const object& example, const Outcome& outcome) {
     if (!example.contains("ids")) return;
     EXPECT_EQ(smollm2()->encode(joined(outcome.pieces), Specials::recognise), ids_of(example.at("ids"))) << example.at("name");
-    std::vector<TokenId> ids;
-    for (const Piece& piece : outcome.pieces) {
-      const auto part = smollm2()->encode(piece.text, piece.from_caller ? Specials::as_text : Specials::recognise);
-      ids.insert(ids.end(), part.begin(), part.end());
-    }
     const bool differs = example.contains("ids_sanitized");
-    EXPECT_EQ(ids, ids_of(example.at(differs ? "ids_sanitized" : "ids"))) << example.at("name");
+    EXPECT_EQ(smollm2()->encode_pieces(outcome.pieces), ids_of(example.at(differs ? "ids_sanitized" : "ids")))
+        << example.at("name");
+    // The reference encodes piece by piece where it sanitizes.
+    if (differs) {
+      EXPECT_EQ(one_by_one(outcome.pieces), ids_of(example.at("ids_sanitized"))) << example.at("name");
+    }
     sanitized += differs;
   });
   EXPECT_EQ(sanitized, 1);

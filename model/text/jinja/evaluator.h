@@ -12,7 +12,8 @@
 
 namespace yoke::model::text::jinja {
 
-// Evaluations within evaluations: about fifteen for each call of a macro. A few hundred bytes of stack each.
+// Evaluations within evaluations. A macro that calls itself needs some ten for each call (statements and expressions count),
+// and each takes a few hundred bytes of stack.
 inline constexpr int kMaxRecursion = 1500;
 
 // Names and what they are bound to; a loop's turn and a macro's call have one of their own within the one around it.
