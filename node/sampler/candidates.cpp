@@ -10,6 +10,8 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 float ordered(float value) { return value == value ? value : kMinusInfinity; }
 
+}  // namespace
+
 // Lanes side by side, so that the compiler needs no licence to reorder: a maximum is the same in any order.
 float greatest(std::span<const float> values) {
   constexpr size_t kLanes = 16;
@@ -22,8 +24,6 @@ float greatest(std::span<const float> values) {
   for (; i < values.size(); ++i) lanes[0] = values[i] > lanes[0] ? values[i] : lanes[0];
   return *std::max_element(lanes, lanes + kLanes);
 }
-
-}  // namespace
 
 Best best_value(std::span<const float> values, int32_t first_token) {
   if (values.empty()) return {kMinusInfinity, -1};

@@ -29,6 +29,9 @@ inline bool before(const Best& a, const Best& b) {
   return a.score > b.score || (a.score == b.score && a.token < b.token);
 }
 
+// -inf of no values. NaN is passed over.
+float greatest(std::span<const float> values);
+
 // Over tokens first_token .. first_token + values.size() - 1.
 Best best_value(std::span<const float> values, int32_t first_token);
 Best best_with_noise(std::span<const float> values, int32_t first_token, const Noise& noise);

@@ -6,7 +6,7 @@
 
 namespace yoke::node::sampler {
 
-// sum of exp(value - max) over some values: ascending, in f64.
+// sum of exp(value - max) over some values, in f64.
 struct LogSumExp {
   float max = -std::numeric_limits<float>::infinity();
   double sum = 0;  // 0: of no values
