@@ -92,7 +92,16 @@ size_t trailing_stripped(std::string_view text, const std::string_view* set) {
   return text.size() - end;
 }
 
-std::string to_upper(std::string_view text) { return with_case(text, "\\U"); }
+std::string to_upper(std::string_view text) {
+  static constexpr std::string_view kSharpS = "\xC3\x9F";  // PCRE2 would make it U+1E9E
+  std::string upper;
+  size_t at = 0;
+  for (size_t found = find_part(text, kSharpS); found != text.npos; found = find_part(text, kSharpS, at)) {
+    upper += with_case(text.substr(at, found - at), "\\U") + "SS";
+    at = found + kSharpS.size();
+  }
+  return upper + with_case(text.substr(at), "\\U");
+}
 std::string to_lower(std::string_view text) { return with_case(text, "\\L"); }
 
 }  // namespace yoke::model::text::jinja

@@ -24,7 +24,7 @@ bool is_space(char32_t code);
 size_t leading_stripped(std::string_view text, const std::string_view* set);
 size_t trailing_stripped(std::string_view text, const std::string_view* set);
 
-// One character for one character ("ß" stays).
+// By Unicode's simple mappings, and "ß" to "SS"; without the other special ones.
 std::string to_upper(std::string_view text);
 std::string to_lower(std::string_view text);
 

@@ -178,7 +178,7 @@ const std::vector<Filter>& filters() {
       {"lower", {}, false, changed<to_lower>},
       {"upper", {}, false, changed<to_upper>},
       {"capitalize", {}, false, changed<capitalized>},
-      {"title", {}, false, changed<titled>},
+      {"title", {}, false, changed<titled_by_words>},
       {"replace", {"old", "new", "count"}, false, replace_filter},
       {"indent", {"width", "first", "blank"}, false, indent},
       {"int", {"default"}, false, to_integer},

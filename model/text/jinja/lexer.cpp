@@ -109,7 +109,7 @@ class Lexer {
     const bool minus = source_.compare(at, 1, "-") == 0;
     if (source_.compare(at + minus, 2, "%}") != 0) return false;
     advance(at + minus + 2 - at_);
-    close(minus ? '-' : '\0', true);
+    close(minus ? '-' : '\0', false);  // trim_blocks does not reach into a raw block
     lex_raw();
     return true;
   }

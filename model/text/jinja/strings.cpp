@@ -164,4 +164,17 @@ std::string titled(std::string_view text) {
   return out;
 }
 
+std::string titled_by_words(std::string_view text) {
+  static constexpr std::string_view kBorders = "- \t\n\r\f\v({[<";
+  std::string out;
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t end = std::min(text.find_first_of(kBorders, at), text.size());
+    out += capitalized(text.substr(at, end - at));
+    at = std::min(text.find_first_not_of(kBorders, end), text.size());
+    out += text.substr(end, at - end);
+  }
+  return out;
+}
+
 }  // namespace yoke::model::text::jinja

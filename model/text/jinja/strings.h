@@ -26,6 +26,7 @@ Text join(Context& context, const Text& separator, const std::vector<TextPtr>& p
 Text derived(const Text& from, std::string bytes);
 
 std::string capitalized(std::string_view text);
-std::string titled(std::string_view text);
+std::string titled(std::string_view text);          // str.title: a word is a run of letters
+std::string titled_by_words(std::string_view text);  // the filter: words end at white space and opening brackets
 
 }  // namespace yoke::model::text::jinja
