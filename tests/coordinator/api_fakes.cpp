@@ -5,6 +5,8 @@
 namespace yoke::coordinator::api::fakes {
 namespace {
 
+constexpr auto kPatience = std::chrono::seconds(10);  // for ever, to a test
+
 struct Special {
   std::string_view text;
   TokenId id;
@@ -69,6 +71,7 @@ std::vector<Event> ScriptedStream::take() {
   std::lock_guard lock(mutex_);
   std::vector<Event> all(std::make_move_iterator(events_.begin()), std::make_move_iterator(events_.end()));
   events_.clear();
+  changed_.notify_all();
   return all;
 }
 
@@ -85,6 +88,7 @@ void ScriptedStream::on_event(std::function<void()> notify) {
 void ScriptedStream::cancel() {
   std::lock_guard lock(mutex_);
   cancelled_ = true;
+  changed_.notify_all();
 }
 
 bool ScriptedStream::push(Event event) {
@@ -111,9 +115,14 @@ bool ScriptedStream::cancelled() const {
   return cancelled_;
 }
 
-size_t ScriptedStream::pending() const {
-  std::lock_guard lock(mutex_);
-  return events_.size();
+bool ScriptedStream::wait_until_cancelled() {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, kPatience, [&] { return cancelled_; });
+}
+
+void ScriptedStream::wait_for_room() {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kPatience, [&] { return cancelled_ || events_.size() < kMaxPending; });
 }
 
 std::shared_ptr<Stream> ScriptedService::generate(GenerateRequest request) {
@@ -123,6 +132,7 @@ std::shared_ptr<Stream> ScriptedService::generate(GenerateRequest request) {
     if (refuse_with && requests.size() >= refuse_from) throw Error(*refuse_with);
     requests.push_back(request);
     streams.push_back(stream);
+    opened.notify_all();
   }
   if (on_generate) on_generate(request, *stream);
   return stream;
@@ -138,6 +148,12 @@ std::shared_ptr<Stream> ScriptedService::logits(LogitsRequest request) {
   }
   if (on_logits) on_logits(request, *stream);
   return stream;
+}
+
+std::shared_ptr<ScriptedStream> ScriptedService::wait_for_stream() {
+  std::unique_lock lock(mutex);
+  if (!opened.wait_for(lock, kPatience, [&] { return !streams.empty(); })) return nullptr;
+  return streams.front();
 }
 
 ServiceStatus ScriptedService::status() const {

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -51,10 +52,14 @@ class ScriptedStream : public Stream {
   void end(FinishReason reason = FinishReason::stop);
   void fail(Error error);
   bool cancelled() const;
-  size_t pending() const;
+  // False after ten seconds without it.
+  bool wait_until_cancelled();
+  // Until fewer than kMaxPending events wait, or it is cancelled.
+  void wait_for_room();
 
  private:
   mutable std::mutex mutex_;
+  std::condition_variable changed_;
   std::deque<Event> events_;
   std::function<void()> notify_;
   bool cancelled_ = false;
@@ -69,6 +74,8 @@ class ScriptedService : public Service {
   // Called for each new stream; a test that leaves it out pushes by hand through `streams`.
   std::function<void(const GenerateRequest&, ScriptedStream&)> on_generate;
   std::function<void(const LogitsRequest&, ScriptedStream&)> on_logits;
+  // The first stream that was opened; null after ten seconds without one.
+  std::shared_ptr<ScriptedStream> wait_for_stream();
   std::optional<Error> refuse_with;
   size_t refuse_from = 0;  // the first so many requests are taken
   ServiceStatus now{.ready = true, .reason = {}, .layout = "tp2pp1", .math = "exact", .device = "cpu", .ranks = {}};
@@ -77,6 +84,7 @@ class ScriptedService : public Service {
   std::vector<LogitsRequest> logits_requests;
   std::vector<std::shared_ptr<ScriptedStream>> streams;
   mutable std::mutex mutex;
+  std::condition_variable opened;
 };
 
 // What an answer wrote.

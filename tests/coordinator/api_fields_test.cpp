@@ -69,11 +69,9 @@ const Bad kBad[] = {
     {kBoth, R"("max_tokens":1.5)", "max_tokens"},
     {kBoth, R"("max_tokens":1e400)", "max_tokens"},
     {kBoth, R"("max_tokens":"many")", "max_tokens"},
-    {kBoth, R"("max_tokens":201)", "max_tokens"},
-    {kBoth, R"("max_tokens":9223372036854775807)", "max_tokens"},
     {kBoth, R"("max_tokens":18446744073709551615)", "max_tokens"},
     {kChat, R"("max_completion_tokens":0)", "max_completion_tokens"},
-    {kChat, R"("max_completion_tokens":1000)", "max_completion_tokens"},
+    {kChat, R"("max_completion_tokens":-5)", "max_completion_tokens"},
     {kChat, R"("max_completion_tokens":[])", "max_completion_tokens"},
     {kChat, R"("max_completion_tokens":5,"max_tokens":6)", "max_completion_tokens"},
     {kBoth, R"("stop":7)", "stop"},
@@ -327,10 +325,21 @@ TEST(ApiFields, AContextTooSmallIsA400WithTheNumbers) {
   const json::object error = fakes::error_of(endpoint.out.json());
   EXPECT_EQ(error.at("code"), "context_length_exceeded");
   EXPECT_NE(std::string(error.at("message").as_string()).find("maximum context length is 200"), std::string::npos);
-  endpoint.complete(R"("max_tokens":198)", "[1,2,3]");
-  EXPECT_EQ(endpoint.out.status, 400);
-  endpoint.complete(R"("max_tokens":197)", "[1,2,3]");
-  EXPECT_EQ(endpoint.service.requests.size(), 1u);
+  EXPECT_NE(std::string(error.at("message").as_string()).find("the prompt has 200"), std::string::npos);
+  endpoint.complete(R"("max_tokens":0,"echo":true)", "\"" + std::string(201, 'x') + "\"");
+  expect_refused(endpoint, "prompt", "a prompt longer than the context, only to be scored");
+  EXPECT_TRUE(endpoint.service.requests.empty());
+}
+
+TEST(ApiFields, MaxTokensBeyondTheContextIsTheRestOfTheContext) {
+  Endpoint endpoint;
+  for (const char* most : {"32000", "198", "9223372036854775807"}) {
+    endpoint.complete(R"("max_tokens":)" + std::string(most), "[1,2,3]");
+    ASSERT_FALSE(endpoint.service.requests.empty()) << endpoint.out.body;
+    EXPECT_EQ(endpoint.service.requests.back().max_tokens, 197) << most;
+  }
+  endpoint.complete(R"("max_tokens":196)", "[1,2,3]");
+  EXPECT_EQ(endpoint.service.requests.back().max_tokens, 196);
 }
 
 TEST(ApiFields, TheNumberOfSequencesOfOneRequestIsBounded) {

@@ -319,6 +319,7 @@ TEST(HttpServer, TooManyConnectionsGetA503AndPlacesComeBack) {
   for (int i = 0; i < 100 && status == 503; ++i) {  // the place comes back a moment after the answer is gone
     RawClient next(site.server.port());
     next.send(get("/echo", "Connection: close\r\n"));
+    next.half_close();
     status = status_of(next.read_to_end());
   }
   EXPECT_EQ(status, 200);

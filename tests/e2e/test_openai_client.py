@@ -199,7 +199,7 @@ def test_sampling_fields_are_accepted(client, model):
         ({"temperature": 3}, "temperature"),
         ({"top_p": -1}, "top_p"),
         ({"n": 0}, "n"),
-        ({"max_tokens": 10**9}, "max_tokens"),
+        ({"max_tokens": 0}, "max_tokens"),
         ({"stop": ["a"] * 5}, "stop"),
         ({"logit_bias": {"x": 1}}, "logit_bias.x"),
         ({"top_logprobs": 2}, "top_logprobs"),
@@ -214,6 +214,19 @@ def test_bad_fields_are_refused_by_name(client, model, fields, param):
             client.chat.completions.create(model=model, messages=CHAT, stream=stream, **fields)
         assert caught.value.param == param
         assert caught.value.body["message"]
+
+
+def test_a_prompt_beyond_the_context_is_a_400_with_the_numbers(client, model):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.completions.create(model=model, prompt=[5] * 200_000)
+    assert caught.value.code == "context_length_exceeded"
+    assert "200000" in caught.value.message
+
+
+def test_max_tokens_of_a_coding_agent_is_normal(client, model):
+    stream = client.chat.completions.create(model=model, messages=CHAT, max_tokens=32000, stream=True)
+    assert next(iter(stream)).choices
+    stream.close()
 
 
 def test_an_unknown_model_is_a_404_that_lists_the_names(client, model):

@@ -21,7 +21,7 @@ struct Draft {
   std::optional<uint64_t> seed;
   int choices = 1;                     // `n`
   std::optional<int64_t> max_tokens;   // none: the rest of the context
-  std::string max_tokens_field;        // which field said so, for messages
+  std::string max_tokens_field;        // which field said so, for a message
   std::vector<std::string> stop;
   bool stream = false;
   bool include_usage = false;

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <optional>
 
 namespace yoke::coordinator::api::openai {
@@ -120,13 +121,7 @@ int64_t tokens_to_generate(const Draft& draft, const Prompt& prompt, const Serve
   if (used >= context) {
     does_not_fit(fmt::format("the prompt has {}, which leaves none for an answer", used), context, prompt_field);
   }
-  if (!draft.max_tokens) return context - used;
-  if (*draft.max_tokens > context - used) {
-    does_not_fit(fmt::format("the prompt has {} and {} asks for {} more; at most {} are left", used, draft.max_tokens_field,
-                             *draft.max_tokens, context - used),
-                 context, draft.max_tokens_field);
-  }
-  return *draft.max_tokens;
+  return std::min(draft.max_tokens.value_or(context), context - used);
 }
 
 }  // namespace yoke::coordinator::api::openai

@@ -24,8 +24,9 @@ Prompt chat_prompt(const Draft& draft, const ServedModel& model);
 // its own. `index` is for messages.
 Prompt text_prompt(const PromptInput& input, size_t index, const ServedModel& model);
 
-// max_tokens of a request with this prompt: what the client said, or the rest of the context. Error{context_exceeded}, with
-// the numbers, where they do not fit.
+// How many tokens a request with this prompt may get: what the client said, and never more than the rest of the context. A
+// coding agent asks for 32000 whatever the model is; its answer ends with "length" where the context does.
+// Error{context_exceeded}, with the numbers, where the prompt leaves no room for one.
 int64_t tokens_to_generate(const Draft& draft, const Prompt& prompt, const ServedModel& model, const std::string& prompt_field);
 
 }  // namespace yoke::coordinator::api::openai
