@@ -77,7 +77,7 @@ std::optional<proto::Step> Batcher::plan(uint64_t id) {
   const int64_t decoders = std::ranges::count_if(now.running, [](const SequenceView& s) {
     return s.next >= s.prefill_end && s.next < s.end && !s.stalled;
   });
-  const StepPlan plan = plan_step(now, config_.limits, pace_.costs(decoders));
+  const StepPlan plan = plan_step(now, config_.limits, pace_.costs(streams_per_step(decoders, config_.limits)));
   for (const uint64_t paused : plan.pause) pause(paused);
   if (plan.entries.empty()) return std::nullopt;
 

@@ -121,7 +121,7 @@ struct Dispatcher::State : std::enable_shared_from_this<Dispatcher::State> {
     const parallel::Layout& layout = config.registry.layout;
     const auto blocks = static_cast<int64_t>(registry.kv_blocks());
     const auto row_bytes = static_cast<int64_t>(sizeof(float)) * config.vocab;
-    batcher.emplace(BatcherConfig{.limits = {.max_rows = config.registry.max_rows, .max_sequences = config.registry.max_sequences},
+    batcher.emplace(BatcherConfig{.limits = {.max_rows = config.registry.max_rows, .max_sequences = config.registry.max_sequences, .stages = layout.pp},
                                   .sequence = {.positions = desk.positions(blocks), .logit_rows = std::max<int64_t>(1, kMaxLogitBytes / row_bytes)},
                                   .kv_blocks = blocks,
                                   .vocab = config.vocab},

@@ -29,11 +29,24 @@ class Planner {
   int64_t blocks_for(int64_t tokens) const { return ceil_div(tokens, limits_.block_tokens); }
   int64_t missing_blocks(const SequenceView& s, int64_t rows) const { return std::max<int64_t>(0, blocks_for(s.next + rows) - s.blocks); }
 
+  bool may_decode(size_t i) const {
+    const SequenceView& s = state_.running[i];
+    return !paused_[i] && !s.stalled && !ended(s) && decodes(s);
+  }
+
   void plan_decodes() {
+    int64_t decoding = 0, resting = 0;
     for (size_t i = 0; i < state_.running.size(); ++i) {
+      if (!may_decode(i)) continue;
+      ++decoding;
+      if (state_.running[i].steps_in_flight == 0) ++resting;
+    }
+    const int64_t most = std::min(limits_.max_rows, streams_per_step(decoding, limits_));
+    // With fewer streams than stages there is nobody to take turns with.
+    const bool by_turns = limits_.stages > 1 && resting > 0;
+    for (size_t i = 0; i < state_.running.size() && plan_.decode_rows < most; ++i) {
       const SequenceView& s = state_.running[i];
-      if (paused_[i] || s.stalled || ended(s) || !decodes(s)) continue;
-      if (plan_.decode_rows == limits_.max_rows) return;
+      if (!may_decode(i) || (by_turns && s.steps_in_flight > 0)) continue;
       if (make_room(i, missing_blocks(s, 1))) add(s, 1);
     }
   }
@@ -181,6 +194,8 @@ class Planner {
 };
 
 }  // namespace
+
+int64_t streams_per_step(int64_t decoding, const SchedulerLimits& limits) { return ceil_div(decoding, limits.stages); }
 
 StepPlan plan_step(const SchedulerState& state, const SchedulerLimits& limits, const StepCosts& costs) {
   return Planner(state, limits, costs).plan();

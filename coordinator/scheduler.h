@@ -1,7 +1,8 @@
 // Which rows the next step computes: a pure function of what waits, what runs and what is free. No I/O, no clock; what steps
 // cost comes in as numbers.
 //
-//  - Continuous batching: every running sequence that decodes gets a row in every step.
+//  - Continuous batching: every running sequence that decodes gets a row in every step, or, with a pipeline, in every one of its
+//    turn: a row needs the token of the row before, so a sequence keeps one stage at work and others the next.
 //  - Chunked prefill: what is left of the step goes to prompts, oldest first, under a time budget while streams decode.
 //  - Admission by what is needed now: blocks are taken as positions grow. When they run out the youngest sequence is paused,
 //    its blocks freed; later it is prefilled again from its prompt and what it had generated, with the same bits.
@@ -19,6 +20,7 @@ struct SchedulerLimits {
   int64_t max_rows = 512;       // of one step
   int64_t max_sequences = 32;   // running at once
   int64_t block_tokens = kKvBlockTokens;
+  int64_t stages = 1;           // of the pipeline: so many steps take turns with the streams, that every stage has one at work
 };
 
 // From measured steps: step_pace.h.
@@ -66,6 +68,9 @@ struct StepPlan {
   int64_t prefill_rows = 0;
   int64_t rows() const { return decode_rows + prefill_rows; }
 };
+
+// Streams that a step takes, of `decoding` ones.
+int64_t streams_per_step(int64_t decoding, const SchedulerLimits& limits);
 
 StepPlan plan_step(const SchedulerState& state, const SchedulerLimits& limits, const StepCosts& costs);
 

@@ -135,6 +135,17 @@ TEST(Scheduler, DoesNotReadAPausedSequenceAgainWhileTokensOfItAreOnTheirWay) {
   EXPECT_EQ(plan_step(state, kLimits, {.budget_us = 100}).entries.size(), 3u);
 }
 
+TEST(Scheduler, StreamsTakeTurnsSoThatEveryStageOfAPipelineHasWork) {
+  SchedulerLimits limits = kLimits;
+  limits.stages = 2;
+  SchedulerState state{.running = {decoding(1, 20, 2), decoding(2, 20, 2), decoding(3, 20, 2)}, .free_blocks = 5};
+  EXPECT_THAT(plan_step(state, limits, {}).entries, ElementsAre(Rows(1, 20, 1), Rows(2, 20, 1)));
+  state.running[0].steps_in_flight = state.running[1].steps_in_flight = 1;
+  EXPECT_THAT(plan_step(state, limits, {}).entries, ElementsAre(Rows(3, 20, 1)));
+  state.running = {state.running[0]};
+  EXPECT_THAT(plan_step(state, limits, {}).entries, ElementsAre(Rows(1, 20, 1))) << "nobody to take turns with";
+}
+
 TEST(Scheduler, RunsNoMoreSequencesThanTheLimit) {
   SchedulerState state{.free_blocks = 100};
   for (uint64_t id = 1; id <= 6; ++id) state.waiting.push_back(prompt(id, 4));

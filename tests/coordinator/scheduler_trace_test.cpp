@@ -160,7 +160,7 @@ class SchedulerTraces : public testing::TestWithParam<int> {};
 TEST_P(SchedulerTraces, EveryRequestGetsItsTokensOnceWhateverHappensAroundIt) {
   const auto seed = static_cast<uint64_t>(GetParam());
   // From hardly more than one sequence to room for all.
-  Trace trace(seed, 12 + static_cast<int64_t>(seed % 5) * 7, {.max_rows = 24, .max_sequences = 5});
+  Trace trace(seed, 12 + static_cast<int64_t>(seed % 5) * 7, {.max_rows = 24, .max_sequences = 5, .stages = 1 + static_cast<int64_t>(seed % 2)});
   for (int round = 0; round < 150; ++round) {
     if (trace.chance(0.4)) trace.add(trace.pick(1, 120), trace.pick(1, 60));
     if (trace.newest() > 0 && trace.chance(0.05)) trace.cancel(static_cast<uint64_t>(trace.pick(1, static_cast<int64_t>(trace.newest()))));
