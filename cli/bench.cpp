@@ -53,7 +53,8 @@ Sample measure(RestClient& client, const std::string& model, const BenchOptions&
   int64_t tokens = 0;
   client.events("/v1/completions", json::serialize(body), [&](std::string_view event) {
     if (event == "[DONE]") return true;
-    for (const json::value& choice : json::parse(event).at("choices").as_array()) {
+    const json::value value = json::parse(event);
+    for (const json::value& choice : value.at("choices").as_array()) {
       const json::value* ids = choice.as_object().if_contains("token_ids");
       if (ids == nullptr || !ids->is_array() || ids->as_array().empty()) continue;
       last = system_clock().now();
