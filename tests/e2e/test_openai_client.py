@@ -1,6 +1,6 @@
 """The `openai` package, unmodified, against a running Yoke.
 
-YOKE_TEST_URL is the server's address (http://127.0.0.1:8000); YOKE_TEST_KEY its key, if it wants one. The tests ask about
+Without YOKE_TEST_URL (a server's address) the module starts its own pair with SmolLM2. The tests ask about
 shapes, counts and repeatability, not about wit: any model that completes a text will do.
 """
 
@@ -12,17 +12,28 @@ import urllib.request
 import openai
 import pytest
 
-URL = os.environ.get("YOKE_TEST_URL", "")
+from conftest import Cluster
+
 KEY = os.environ.get("YOKE_TEST_KEY", "none")
 CHAT = [{"role": "user", "content": "Tell me about the sea."}]
 PROMPT = "The sea is"
 
-pytestmark = pytest.mark.skipif(not URL, reason="YOKE_TEST_URL names no server")
+
+@pytest.fixture(scope="module")
+def url(smollm2, tmp_path_factory):
+    given = os.environ.get("YOKE_TEST_URL")
+    if given:
+        yield given.rstrip("/")
+        return
+    folder = tmp_path_factory.mktemp("openai")
+    cluster = Cluster(dict(os.environ, XDG_RUNTIME_DIR=str(folder)), folder, smollm2)
+    yield cluster.url
+    cluster.stop()
 
 
 @pytest.fixture(scope="module")
-def client():
-    with openai.OpenAI(base_url=URL.rstrip("/") + "/v1", api_key=KEY, max_retries=0, timeout=120) as opened:
+def client(url):
+    with openai.OpenAI(base_url=url + "/v1", api_key=KEY, max_retries=0, timeout=120) as opened:
         yield opened
 
 
@@ -244,9 +255,9 @@ def test_a_stream_can_be_left_early(client, model):
     assert client.chat.completions.create(model=model, messages=CHAT, max_tokens=1).choices
 
 
-def fetch(method, path, body=None):
+def fetch(url, method, path, body=None):
     """Status and body, past the client's own checks."""
-    request = urllib.request.Request(URL.rstrip("/") + path, data=body, method=method, headers={"Authorization": f"Bearer {KEY}"})
+    request = urllib.request.Request(url + path, data=body, method=method, headers={"Authorization": f"Bearer {KEY}"})
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
             return response.status, response.read()
@@ -264,14 +275,14 @@ def fetch(method, path, body=None):
         ("GET", "/v1/nothing", None, 404),
     ],
 )
-def test_what_is_no_request_gets_an_error_in_openais_shape(method, path, body, expected):
-    status, answer = fetch(method, path, body)
+def test_what_is_no_request_gets_an_error_in_openais_shape(url, method, path, body, expected):
+    status, answer = fetch(url, method, path, body)
     assert status == expected
     assert set(json.loads(answer)["error"]) == {"message", "type", "param", "code"}
 
 
-def test_health_and_metrics_answer():
-    assert fetch("GET", "/health/live")[0] == 200
-    assert fetch("GET", "/health/ready")[0] == 200
-    status, page = fetch("GET", "/metrics")
+def test_health_and_metrics_answer(url):
+    assert fetch(url, "GET", "/health/live")[0] == 200
+    assert fetch(url, "GET", "/health/ready")[0] == 200
+    status, page = fetch(url, "GET", "/metrics")
     assert status == 200 and b"vllm:num_requests_running" in page
