@@ -7,6 +7,7 @@
 
 #include "kernels/cpu/elementary-inl.h"
 #include "kernels/cpu/tile-inl.h"
+#include "kernels/cpu/unroll.h"
 #include "kernels/format/kv_block.h"
 
 #if defined(YOKE_KERNELS_CPU_ATTENTION_TILE_INL) == defined(HWY_TARGET_TOGGLE)
@@ -73,9 +74,9 @@ HWY_INLINE void score_blocks(const QueryTile& tile, const Split& split, size_t f
   Tile<kRows, kGroups> products;
   products.multiply(keys, {.x = tile.q, .row_step = 1, .column_step = kRows}, tile.head_dim());
   const V scale = broadcast(tile.p->scale);
-#pragma GCC unroll 8
+  YOKE_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
+    YOKE_UNROLL(16)
     for (size_t v = 0; v < products.kVectors; ++v) {
       store(hn::Mul(products.acc[r][v], scale), tile.scores + r * kSplit + first_token + v * kLanes);
     }
@@ -111,7 +112,7 @@ template <size_t kRows>
 void sum_weights(QueryTile& tile, const Split& split) {
   float sums[kRows] = {};
   for (size_t t = 0; t < split.common; ++t) {
-#pragma GCC unroll 8
+    YOKE_UNROLL(8)
     for (size_t r = 0; r < kRows; ++r) sums[r] += tile.scores[r * kSplit + t];
   }
   for (size_t r = 0; r < kRows; ++r) {
@@ -130,9 +131,9 @@ HWY_INLINE void weigh_together(const QueryTile& tile, const Split& split, size_t
     for (size_t g = 0; g < kGroups; ++g) values.columns[g] = v + g * kPanel;
     sums.multiply(values, {.x = tile.scores + t, .row_step = kSplit, .column_step = 1}, std::min(kBlock, split.common - t));
   }
-#pragma GCC unroll 8
+  YOKE_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
+    YOKE_UNROLL(16)
     for (size_t i = 0; i < sums.kVectors; ++i) store(sums.acc[r][i], tile.o + r * tile.head_dim() + feature + i * kLanes);
   }
 }

@@ -13,6 +13,7 @@
 #include "kernels/cpu/codes-inl.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/tile-inl.h"
+#include "kernels/cpu/unroll.h"
 #include "kernels/reference/reference_ops.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -41,7 +42,7 @@ struct Block {
 // The activations of a block as tiles read them: for each tile, for each column, its rows. Sums: [chunk][row].
 struct BlockInputs {
   const float* x;
-  const float* sums;
+  const float* sums;  // q4_1 only
 };
 
 // One (panel group, chunk), decoded.
@@ -82,7 +83,7 @@ BlockInputs prepare_inputs(const Linear& p, const Block& block, Workspace& works
     pack_tile(p, block, tile, packed);
     if (with_sums) sum_tile(block, tile, packed, workspace.sums.data());
   }
-  return {workspace.inputs.data(), workspace.sums.data()};
+  return {workspace.inputs.data(), with_sums ? workspace.sums.data() : nullptr};
 }
 
 template <class Format>
@@ -91,19 +92,22 @@ void decode_chunk(const std::byte* chunk, size_t columns, size_t panel, Codes& c
   for (size_t lane = 0; lane < kPanel; lane += kLanes) {
     float* to = codes.values[panel] + lane;
     const auto column = [&](size_t k) HWY_ATTR { store(Format::load(packed, k, lane), to + k * kPanel); };
-    if (columns == static_cast<size_t>(kChunk)) {
-#pragma GCC unroll 32
-      for (size_t k = 0; k < static_cast<size_t>(kChunk); ++k) column(k);
-    } else {
-      for (size_t k = 0; k < columns; ++k) column(k);
+    size_t k = 0;
+    for (; k + 8 <= columns; k += 8) {
+      YOKE_UNROLL(8)
+      for (size_t j = 0; j < 8; ++j) column(k + j);
     }
+    for (; k < columns; ++k) column(k);
     if constexpr (kIsBlockFormat<Format>) store(load_f16(chunk, lane), codes.scales + panel * kPanel + lane);
     if constexpr (kHasMinimum<Format>) store(load_f16(chunk, kPanel + lane), codes.minima + panel * kPanel + lane);
   }
 }
 
+// How a chunk's product joins its total: as it is, times d, or that and then m times the sum of x.
+enum class Join { plain, scaled, scaled_with_minimum };
+
 // The products of one chunk for one tile of rows, joined to totals [rows, kGroupOutputs].
-template <class Format, size_t kRows>
+template <Join kJoin, size_t kRows>
 void join_tile(const Codes& codes, const float* x, size_t columns, const float* sums, float* totals) {
   constexpr size_t kGroups = std::min(tile_groups(kRows), kGroupPanels);
   for (size_t panel = 0; panel < kGroupPanels; panel += kGroups) {
@@ -111,35 +115,35 @@ void join_tile(const Codes& codes, const float* x, size_t columns, const float* 
     for (size_t g = 0; g < kGroups; ++g) weights.columns[g] = codes.values[panel + g];
     Tile<kRows, kGroups> tile;
     tile.multiply(weights, {.x = x, .row_step = 1, .column_step = kRows}, columns);
-#pragma GCC unroll 8
+    YOKE_UNROLL(8)
     for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
+      YOKE_UNROLL(16)
       for (size_t v = 0; v < tile.kVectors; ++v) {
         const size_t output = panel * kPanel + v * kLanes;
         float* total = totals + r * kGroupOutputs + output;
         V sum = load(total);
-        if constexpr (kIsBlockFormat<Format>) {
-          sum = fma(load(codes.scales + output), tile.acc[r][v], sum);
-        } else {
+        if constexpr (kJoin == Join::plain) {
           sum = hn::Add(sum, tile.acc[r][v]);
+        } else {
+          sum = fma(load(codes.scales + output), tile.acc[r][v], sum);
         }
-        if constexpr (kHasMinimum<Format>) sum = fma(load(codes.minima + output), broadcast(sums[r]), sum);
+        if constexpr (kJoin == Join::scaled_with_minimum) sum = fma(load(codes.minima + output), broadcast(sums[r]), sum);
         store(sum, total);
       }
     }
   }
 }
 
-template <class Format>
+template <Join kJoin>
 void join_rows(size_t rows, const Codes& codes, const float* x, size_t columns, const float* sums, float* totals) {
   static_assert(kTileRows == 6);
   switch (rows) {
-    case 1: return join_tile<Format, 1>(codes, x, columns, sums, totals);
-    case 2: return join_tile<Format, 2>(codes, x, columns, sums, totals);
-    case 3: return join_tile<Format, 3>(codes, x, columns, sums, totals);
-    case 4: return join_tile<Format, 4>(codes, x, columns, sums, totals);
-    case 5: return join_tile<Format, 5>(codes, x, columns, sums, totals);
-    default: return join_tile<Format, 6>(codes, x, columns, sums, totals);
+    case 1: return join_tile<kJoin, 1>(codes, x, columns, sums, totals);
+    case 2: return join_tile<kJoin, 2>(codes, x, columns, sums, totals);
+    case 3: return join_tile<kJoin, 3>(codes, x, columns, sums, totals);
+    case 4: return join_tile<kJoin, 4>(codes, x, columns, sums, totals);
+    case 5: return join_tile<kJoin, 5>(codes, x, columns, sums, totals);
+    default: return join_tile<kJoin, 6>(codes, x, columns, sums, totals);
   }
 }
 
@@ -163,57 +167,66 @@ void write_totals(const Linear& p, const Block& block, int64_t first, const floa
   }
 }
 
+// What a weight's format decides, so that the walk over blocks is compiled once for all formats.
+struct FormatSteps {
+  void (*decode_chunk)(const std::byte* chunk, size_t columns, size_t panel, Codes& codes);
+  void (*join_rows)(size_t rows, const Codes& codes, const float* x, size_t columns, const float* sums, float* totals);
+};
+
 template <class Format>
-void multiply_group(const Linear& p, const Block& block, const BlockInputs& in, int64_t first_panel) {
+constexpr FormatSteps steps_of() {
+  if (kHasMinimum<Format>) return {decode_chunk<Format>, join_rows<Join::scaled_with_minimum>};
+  return {decode_chunk<Format>, kIsBlockFormat<Format> ? join_rows<Join::scaled> : join_rows<Join::plain>};
+}
+
+FormatSteps steps_of(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::f32: return steps_of<F32>();
+    case Dtype::f16: return steps_of<F16>();
+    case Dtype::bf16: return steps_of<Bf16>();
+    case Dtype::q8_0: return steps_of<Q8_0>();
+    case Dtype::q4_0: return steps_of<Q4_0>();
+    case Dtype::q4_1: return steps_of<Q4_1>();
+    case Dtype::i32:
+    case Dtype::i64:
+    case Dtype::u8: break;
+  }
+  assertion_failed("a weight's type", __FILE__, __LINE__);
+}
+
+void multiply_group(const Linear& p, const FormatSteps& steps, const Block& block, const BlockInputs& in, int64_t first_panel) {
   alignas(64) float totals[static_cast<size_t>(kBlockRows) * kGroupOutputs];
   const size_t panels = static_cast<size_t>(std::min<int64_t>(kGroupPanels, ceil_div(p.w.rows, kPanelRows) - first_panel));
   Codes codes{};  // a panel that the matrix lacks stays zero
   fetch_totals(p, block, first_panel * kPanelRows, totals);
   for (int64_t c = 0; c < block.chunks(); ++c) {
-    const int64_t columns = std::min(kChunk, block.columns - c * kChunk);
+    const size_t columns = static_cast<size_t>(std::min(kChunk, block.columns - c * kChunk));
     for (size_t i = 0; i < panels; ++i) {
-      const std::byte* chunk =
-          format::chunk_at(p.w, first_panel + static_cast<int64_t>(i), block.first_column / kChunk + c);
-      decode_chunk<Format>(chunk, static_cast<size_t>(columns), i, codes);
+      const int64_t panel = first_panel + static_cast<int64_t>(i);
+      steps.decode_chunk(format::chunk_at(p.w, panel, block.first_column / kChunk + c), columns, i, codes);
     }
     for (int64_t tile = 0; tile < block.tiles(); ++tile) {
       const int64_t begin = block.tile_begin(tile);
       const int64_t rows = block.tile_begin(tile + 1) - begin;
       const float* x = in.x + begin * block.columns + c * kChunk * rows;
-      const float* sums = kHasMinimum<Format> ? in.sums + c * block.rows + begin : nullptr;
-      join_rows<Format>(static_cast<size_t>(rows), codes, x, static_cast<size_t>(columns), sums,
-                        totals + static_cast<size_t>(begin) * kGroupOutputs);
+      const float* sums = in.sums != nullptr ? in.sums + c * block.rows + begin : nullptr;
+      steps.join_rows(static_cast<size_t>(rows), codes, x, columns, sums, totals + static_cast<size_t>(begin) * kGroupOutputs);
     }
   }
   write_totals(p, block, first_panel * kPanelRows, totals);
 }
 
-template <class Format>
-void multiply(const Linear& p, Workspace& workspace) {
+void run_gemm(const Linear& p, Workspace& workspace) {
+  const FormatSteps steps = steps_of(p.w.dtype);
   const int64_t panels = ceil_div(p.w.rows, kPanelRows);
   for (int64_t row = 0; row < p.rows; row += kBlockRows) {
     // At least one block of columns, so that K = 0 writes zeros.
     for (int64_t column = 0; column == 0 || column < p.w.cols; column += kBlockColumns) {
       const Block block{row, std::min(kBlockRows, p.rows - row), column, std::min(kBlockColumns, p.w.cols - column)};
       const BlockInputs in = prepare_inputs(p, block, workspace);
-      for (int64_t panel = 0; panel < panels; panel += kGroupPanels) multiply_group<Format>(p, block, in, panel);
+      for (int64_t panel = 0; panel < panels; panel += kGroupPanels) multiply_group(p, steps, block, in, panel);
     }
   }
-}
-
-void run_gemm(const Linear& p, Workspace& workspace) {
-  switch (p.w.dtype) {
-    case Dtype::f32: return multiply<F32>(p, workspace);
-    case Dtype::f16: return multiply<F16>(p, workspace);
-    case Dtype::bf16: return multiply<Bf16>(p, workspace);
-    case Dtype::q8_0: return multiply<Q8_0>(p, workspace);
-    case Dtype::q4_0: return multiply<Q4_0>(p, workspace);
-    case Dtype::q4_1: return multiply<Q4_1>(p, workspace);
-    case Dtype::i32:
-    case Dtype::i64:
-    case Dtype::u8: break;
-  }
-  assertion_failed("a weight's type", __FILE__, __LINE__);
 }
 
 #endif  // HWY_SCALAR

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "kernels/cpu/codes-inl.h"
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/unroll.h"
 #include "kernels/reference/reference_ops.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -37,7 +38,7 @@ HWY_INLINE void accumulate(const std::byte* codes, size_t panel_bytes, const flo
                            V (&acc)[kPanels * kPanelVectors]) {
   const auto column = [&](size_t k) HWY_ATTR {
     const V xk = broadcast(x[k]);
-#pragma GCC unroll 16
+    YOKE_UNROLL(16)
     for (size_t v = 0; v < kPanels * kPanelVectors; ++v) {
       const std::byte* panel = codes + v / kPanelVectors * panel_bytes;
       acc[v] = fma(Format::load(panel, k, v % kPanelVectors * kLanes), xk, acc[v]);
@@ -45,7 +46,7 @@ HWY_INLINE void accumulate(const std::byte* codes, size_t panel_bytes, const flo
   };
   if (HWY_LIKELY(columns == static_cast<size_t>(kChunk))) {
     for (size_t word = 0; word < static_cast<size_t>(kChunk); word += 8) {
-#pragma GCC unroll 8
+      YOKE_UNROLL(8)
       for (size_t j = 0; j < 8; ++j) column(word + j);
     }
     return;
@@ -86,7 +87,7 @@ void multiply_panels(const Linear& p, const RowInputs& in, int64_t first_panel, 
     const size_t columns = static_cast<size_t>(std::min(kChunk, p.w.cols - k));
     accumulate<Format, kPanels>(chunk + format::codes_offset(Format::kDtype), panel_bytes, in.x + k, columns, acc);
     const float sum = kHasMinimum<Format> ? in.sums[k / kChunk] : 0.0f;
-#pragma GCC unroll 16
+    YOKE_UNROLL(16)
     for (size_t v = 0; v < kVectors; ++v) {
       const std::byte* scales = chunk + v / kPanelVectors * panel_bytes;
       total[v] = joined<Format>(total[v], acc[v], scales, v % kPanelVectors * kLanes, sum);

@@ -3,6 +3,7 @@
 #include <hwy/highway.h>
 
 #include "kernels/cpu/lanes-inl.h"
+#include "kernels/cpu/unroll.h"
 
 #if defined(YOKE_KERNELS_CPU_TILE_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef YOKE_KERNELS_CPU_TILE_INL
@@ -45,9 +46,9 @@ struct Tile {
 
   // Starts at +0. Written out, because an implicit constructor would not carry the instruction set's attributes.
   HWY_ATTR HWY_INLINE Tile() {
-#pragma GCC unroll 8
+    YOKE_UNROLL(8)
     for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
+      YOKE_UNROLL(16)
       for (size_t v = 0; v < kVectors; ++v) acc[r][v] = zero();
     }
   }
@@ -56,14 +57,14 @@ struct Tile {
   HWY_ATTR HWY_INLINE void multiply(const TileWeights<kGroups>& w, const TileInputs& in, size_t columns) {
     for (size_t k = 0; k < columns; ++k) {
       V weights[kVectors];
-#pragma GCC unroll 16
+      YOKE_UNROLL(16)
       for (size_t v = 0; v < kVectors; ++v) {
         weights[v] = load(w.columns[v / kPanelVectors] + k * w.step + v % kPanelVectors * kLanes);
       }
-#pragma GCC unroll 8
+      YOKE_UNROLL(8)
       for (size_t r = 0; r < kRows; ++r) {
         const V x = broadcast(in.x[r * in.row_step + k * in.column_step]);
-#pragma GCC unroll 16
+        YOKE_UNROLL(16)
         for (size_t v = 0; v < kVectors; ++v) acc[r][v] = fma(weights[v], x, acc[r][v]);
       }
     }
