@@ -36,6 +36,7 @@ MessageCommunicator::~MessageCommunicator() {
 
 MessageCommunicator::Call MessageCommunicator::begin(Operation operation, uint64_t bytes, Duration deadline) {
   if (broken_) throw *broken_;
+  YOKE_ASSERT(bytes <= kMaxMessageBytes);
   return {.operation = operation, .bytes = bytes, .budget = deadline};
 }
 

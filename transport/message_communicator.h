@@ -50,10 +50,12 @@ class MessageCommunicator final : public Communicator, private PieceReceiver {
     std::deque<EarlyPiece> early;
     uint32_t window = 0;
     uint64_t piece_bytes = 0;
-    uint32_t sent = 0;          // pieces, modulo 2^32, as the next three
-    uint32_t acknowledged = 0;  // of them, consumed by the peer
-    uint32_t consumed = 0;      // pieces of the peer's that we took
-    uint32_t told = 0;          // of them, told to the peer
+    uint16_t sent = 0;          // pieces, modulo 2^16, as the next three
+    uint16_t acknowledged = 0;  // of them, consumed by the peer
+    uint16_t consumed = 0;      // pieces of the peer's that we took
+    uint16_t told = 0;          // of them, told to the peer
+    uint16_t in_flight() const { return static_cast<uint16_t>(sent - acknowledged); }
+    uint16_t owed() const { return static_cast<uint16_t>(consumed - told); }
     std::optional<std::string> left;  // it said that it leaves, and why
   };
 
@@ -68,7 +70,8 @@ class MessageCommunicator final : public Communicator, private PieceReceiver {
   void idle(const Exchange& exchange, Call& call);
   void moved(Call& call);
   std::vector<int> awaited(const Exchange& exchange) const;
-  void check_lost(const Exchange& exchange, const Call& call);
+  void check_lost(int peer, const Call& call);
+  PieceLabel label(int to, Operation operation) const;
 
   void on_piece(const PieceLabel& label, std::span<const std::byte> bytes) noexcept override;
   bool take(Incoming& incoming, const PieceLabel& label, std::span<const std::byte> bytes);

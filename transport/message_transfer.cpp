@@ -13,7 +13,7 @@ namespace yoke::transport {
 namespace {
 
 // Polls between two looks at the clock, which costs as much as a few polls. An exchange over shared memory ends within them.
-constexpr uint32_t kPollsPerLook = 32;
+constexpr uint32_t kPollsPerLook = 64;
 // After so many waits in a row that polled in vain, the peer probably needs our core: poll a short while only.
 constexpr int kLostSpins = 4;
 constexpr int kShortSpinDivisor = 16;
@@ -71,18 +71,23 @@ void MessageCommunicator::open(std::span<Incoming> incoming) {
   }
 }
 
+PieceLabel MessageCommunicator::label(int to, Operation operation) const {
+  return {.consumed = peers_[to].consumed, .operation = operation, .from = static_cast<uint16_t>(rank_)};
+}
+
 // Sends what the peer's window allows; true if a piece went.
 bool MessageCommunicator::push(Call& call, Outgoing& message) {
   Peer& peer = peers_[message.to];
   bool any = false;
   uint64_t last = 0;
-  while (!message.all_sent() && peer.sent - peer.acknowledged < peer.window) {
+  while (!message.all_sent() && peer.in_flight() < peer.window) {
     const uint64_t bytes = std::min(peer.piece_bytes, message.data.size() - message.sent);
-    const PieceLabel label{.message_bytes = message.message_bytes, .offset = message.base + message.sent, .consumed = peer.consumed,
-                           .from = static_cast<uint16_t>(rank_), .operation = call.operation};
-    if (!wire_->try_send(message.to, label, message.data.subspan(message.sent, bytes))) break;
+    PieceLabel piece = label(message.to, call.operation);
+    piece.message_bytes = message.message_bytes;
+    piece.offset = message.base + message.sent;
+    if (!wire_->try_send(message.to, piece, message.data.subspan(message.sent, bytes))) break;
     ++peer.sent;
-    peer.told = label.consumed;
+    peer.told = peer.consumed;
     message.started = any = true;
     message.sent += bytes;
     last = bytes;
@@ -99,9 +104,8 @@ bool MessageCommunicator::push(Call& call, Outgoing& message) {
 // Tells a peer how much of its window is free again. If the road is full now, a later call tells it.
 void MessageCommunicator::acknowledge(int rank, uint32_t owed_at_least) {
   Peer& peer = peers_[rank];
-  if (peer.consumed - peer.told < owed_at_least) return;
-  const PieceLabel label{.consumed = peer.consumed, .from = static_cast<uint16_t>(rank_), .operation = Operation::acknowledge};
-  if (wire_->try_send(rank, label, {})) peer.told = label.consumed;
+  if (peer.owed() < owed_at_least) return;
+  if (wire_->try_send(rank, label(rank, Operation::acknowledge), {})) peer.told = peer.consumed;
 }
 
 void MessageCommunicator::moved(Call& call) {
@@ -118,7 +122,12 @@ void MessageCommunicator::idle(const Exchange& exchange, Call& call) {
   const TimePoint now = clock_.now();
   if (!call.deadline) call.deadline = now + call.budget;
   if (!call.idle_since) call.idle_since = now;
-  check_lost(exchange, call);
+  for (const Incoming& message : exchange.incoming) {
+    if (!message.done) check_lost(message.from, call);
+  }
+  for (const Outgoing& message : exchange.outgoing) {
+    if (!message.done) check_lost(message.to, call);
+  }
   if (now >= *call.deadline) {
     fail(Code::deadline_exceeded,
          fmt::format("{} of {}: rank {} did not come within {} ms", name(call.operation), format_bytes(call.bytes),
@@ -143,26 +152,26 @@ std::vector<int> MessageCommunicator::awaited(const Exchange& exchange) const {
   return ranks;
 }
 
-void MessageCommunicator::check_lost(const Exchange& exchange, const Call& call) {
-  for (const int rank : awaited(exchange)) {
-    if (!peers_[rank].early.empty()) continue;  // it came before it went; what it sent may be enough
-    const std::string why = peers_[rank].left ? *peers_[rank].left : wire_->lost(rank);
-    if (why.empty()) continue;
-    fail(Code::peer_lost, fmt::format("{} of {}: rank {} is gone: {}", name(call.operation), format_bytes(call.bytes), rank, why));
-  }
+void MessageCommunicator::check_lost(int rank, const Call& call) {
+  const Peer& peer = peers_[rank];
+  if (!peer.early.empty()) return;  // it came before it went; what it sent may be enough
+  const std::string_view why = peer.left ? std::string_view(*peer.left) : wire_->lost(rank);
+  if (why.empty()) return;
+  fail(Code::peer_lost, fmt::format("{} of {}: rank {} is gone: {}", name(call.operation), format_bytes(call.bytes), rank, why));
 }
 
 void MessageCommunicator::on_piece(const PieceLabel& label, std::span<const std::byte> bytes) noexcept {
-  if (label.from >= size_ || label.from == rank_) return refuse(fmt::format("a piece came from rank {}, which is none", label.from));
+  if (label.from >= size_ || label.from == rank_) return refuse(fmt::format("a piece came from rank {}, which is none", static_cast<int>(label.from)));
   Peer& peer = peers_[label.from];
-  if (peer.sent - label.consumed <= peer.sent - peer.acknowledged) peer.acknowledged = label.consumed;
+  const auto consumed = static_cast<uint16_t>(label.consumed);
+  if (static_cast<uint16_t>(peer.sent - consumed) <= peer.in_flight()) peer.acknowledged = consumed;
   if (label.operation == Operation::acknowledge) return;
   if (label.operation == Operation::leave) {
     peer.left.emplace(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kLeaveReasonBytes));
     return;
   }
   if (peer.incoming != nullptr && peer.early.empty() && take(*peer.incoming, label, bytes)) return;
-  if (peer.early.size() >= peer.window) return refuse(fmt::format("rank {} sent more than {} pieces ahead", label.from, peer.window));
+  if (peer.early.size() >= peer.window) return refuse(fmt::format("rank {} sent more than {} pieces ahead", static_cast<int>(label.from), peer.window));
   peer.early.push_back({label, {bytes.begin(), bytes.end()}});
 }
 
@@ -176,7 +185,7 @@ bool MessageCommunicator::take(Incoming& message, const PieceLabel& label, std::
     return true;
   }
   if (label.offset != message.base + message.taken || bytes.size() > message.into.size() - message.taken || bytes.size() % element != 0) {
-    refuse(fmt::format("rank {} sent {} at offset {} where {} was due", message.from, format_bytes(bytes.size()), label.offset,
+    refuse(fmt::format("rank {} sent {} at offset {} where {} was due", message.from, format_bytes(bytes.size()), uint64_t{label.offset},
                        message.base + message.taken));
     return true;
   }
@@ -220,8 +229,7 @@ void MessageCommunicator::leave(const std::string& why) noexcept {
   const std::string_view reason = std::string_view(why).substr(0, kLeaveReasonBytes);
   for (int r = 0; r < size_; ++r) {
     if (r == rank_) continue;
-    const PieceLabel label{.consumed = peers_[r].consumed, .from = static_cast<uint16_t>(rank_), .operation = Operation::leave};
-    wire_->try_send(r, label, std::as_bytes(std::span(reason)));
+    wire_->try_send(r, label(r, Operation::leave), std::as_bytes(std::span(reason)));
   }
 }
 

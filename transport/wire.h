@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "core/clock.h"
@@ -15,16 +14,18 @@ namespace yoke::transport {
 enum class Operation : uint8_t { all_reduce, all_gather, broadcast, send, barrier, acknowledge, leave };
 std::string_view name(Operation operation);  // as errors say it
 
-// Travels before every piece, in the machine's byte order (both ends run the same build).
+// Travels before every piece, in the machine's byte order (both ends run the same build). Its 16 bytes let a message of one cache
+// line carry it and 8 bytes more.
 struct PieceLabel {
-  uint64_t message_bytes = 0;  // the whole message's
-  uint64_t offset = 0;         // of this piece in it
-  uint32_t consumed = 0;       // pieces of the receiver that the sender has consumed so far, modulo 2^32
-  uint16_t from = 0;
-  Operation operation = Operation::send;
-  uint8_t unused = 0;
+  uint64_t message_bytes : 40;  // the whole message's
+  uint64_t consumed : 16;       // pieces of the receiver that the sender has consumed so far, modulo 2^16
+  Operation operation : 8;
+  uint64_t offset : 40;         // of this piece in its message
+  uint64_t from : 16;           // rank
+  uint64_t unused : 8;
 };
-static_assert(sizeof(PieceLabel) == 24);
+static_assert(sizeof(PieceLabel) == 16);
+inline constexpr uint64_t kMaxMessageBytes = (uint64_t{1} << 40) - 1;
 
 class PieceReceiver {
  public:
@@ -48,7 +49,7 @@ class Wire {
 
   // Pieces to `to` should be so long; a multiple of 8.
   virtual uint64_t piece_bytes(int to) const = 0;
-  // Unconsumed pieces that may be on their way to `to`: bounds what its receiver must keep. At least 4.
+  // Unconsumed pieces that may be on their way to `to`: bounds what its receiver must keep. 4 to 1024.
   virtual uint32_t window(int to) const = 0;
 
   // False: the road is full, call progress and try again. True: the piece goes; its bytes stay in use while busy(to).
@@ -64,7 +65,7 @@ class Wire {
   virtual void interrupt() noexcept = 0;  // any thread
 
   // Why `peer` is known to be gone; empty while it is not.
-  virtual std::string lost(int peer) = 0;
+  virtual std::string_view lost(int peer) const = 0;
 
   // Delivers what was accepted for at most `flush`, then lets go of every buffer and of the peers, dead or alive, within a bounded
   // time. Only interrupt() and the destructor may follow.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct Road {
   std::string rails;
   bool loopback = false;
 };
+inline void PrintTo(const Road& road, std::ostream* out) { *out << road.name; }
 
 using Group = std::vector<std::unique_ptr<Communicator>>;
 

@@ -66,7 +66,7 @@ class LoopbackWire final : public Wire {
     mine().came.notify_one();
   }
 
-  std::string lost(int) override { return {}; }  // a thread that goes says so
+  std::string_view lost(int) const override { return {}; }  // a thread that goes says so
   void close(Duration) noexcept override {}
 
  private:

@@ -26,7 +26,7 @@ Config make_config(const Roads& roads);
 
 // One piece of a message: a segment of shared memory holds one with its headers; TCP's segments are longer because each costs
 // a system call.
-inline constexpr uint64_t kSharedMemoryPieceBytes = 8 * 1024;
+inline constexpr uint64_t kSharedMemoryPieceBytes = 32 * 1024;
 inline constexpr uint64_t kTcpPieceBytes = 64 * 1024;
 
 // Error{code} with UCX's words, unless status is UCS_OK.

@@ -15,8 +15,8 @@ namespace yoke::transport::ucx {
 namespace {
 
 constexpr unsigned kActiveMessage = 1;
-// Pieces on their way to one rank: 256 KiB over shared memory, 1 MiB over TCP.
-constexpr uint32_t kSharedMemoryWindow = 32;
+// Pieces on their way to one rank: 512 KiB over shared memory, 1 MiB over TCP.
+constexpr uint32_t kSharedMemoryWindow = 16;
 constexpr uint32_t kTcpWindow = 16;
 // Closing by force frees requests at once, or after a few calls of progress.
 constexpr Duration kForcedClose = std::chrono::milliseconds(100);
@@ -47,7 +47,7 @@ class UcxWire final : public Wire {
   bool progress() override { return ucp_worker_progress(worker_->handle()) != 0; }
   void wait(Duration at_most) override;
   void interrupt() noexcept override;
-  std::string lost(int peer) override { return links_[peer].lost; }
+  std::string_view lost(int peer) const override { return links_[peer].lost; }
   void close(Duration flush) noexcept override;
 
  private:
