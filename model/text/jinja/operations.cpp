@@ -1,8 +1,9 @@
 #include "model/text/jinja/operations.h"
 
-#include <cmath>
+#include <algorithm>
 #include <optional>
 
+#include "model/text/jinja/arithmetic.h"
 #include "model/text/jinja/budget.h"
 #include "model/text/jinja/characters.h"
 #include "model/text/jinja/printing.h"
@@ -23,100 +24,10 @@ std::optional<double> as_real(const Value& value) {
   return std::nullopt;
 }
 
-std::string_view symbol(BinaryOp op) {
-  switch (op) {
-    case BinaryOp::add: return "+";
-    case BinaryOp::subtract: return "-";
-    case BinaryOp::multiply: return "*";
-    case BinaryOp::divide: return "/";
-    case BinaryOp::floor_divide: return "//";
-    case BinaryOp::modulo: return "%";
-    case BinaryOp::power: return "**";
-    case BinaryOp::concatenate: return "~";
-  }
-  return "?";
-}
-
 [[noreturn]] void mismatch(std::string_view op, const Value& a, const Value& b) {
   if (a.is_undefined()) fail("{}", a.why_undefined());
   if (b.is_undefined()) fail("{}", b.why_undefined());
   fail("'{}' does not take {} and {}", op, a.type_name(), b.type_name());
-}
-
-[[noreturn]] void overflow() { fail("an integer left the range of 64 bits"); }
-
-int64_t add(int64_t a, int64_t b) {
-  int64_t result = 0;
-  if (__builtin_add_overflow(a, b, &result)) overflow();
-  return result;
-}
-
-int64_t subtract(int64_t a, int64_t b) {
-  int64_t result = 0;
-  if (__builtin_sub_overflow(a, b, &result)) overflow();
-  return result;
-}
-
-int64_t multiply(int64_t a, int64_t b) {
-  int64_t result = 0;
-  if (__builtin_mul_overflow(a, b, &result)) overflow();
-  return result;
-}
-
-int64_t floor_divide(int64_t a, int64_t b) {
-  if (b == 0) fail("division by zero");
-  if (b == -1) return subtract(0, a);
-  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
-}
-
-int64_t modulo(int64_t a, int64_t b) {
-  if (b == 0) fail("division by zero");
-  if (b == -1) return 0;
-  const int64_t rest = a % b;
-  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
-}
-
-int64_t power(int64_t base, int64_t exponent) {
-  int64_t result = 1;
-  for (int64_t i = 0; i < exponent && result != 0; ++i) {
-    if (base == 1 || (base == -1 && i >= 2)) return base == 1 || exponent % 2 == 0 ? 1 : -1;
-    result = multiply(result, base);
-  }
-  return result;
-}
-
-Value integer_result(BinaryOp op, int64_t a, int64_t b) {
-  switch (op) {
-    case BinaryOp::add: return add(a, b);
-    case BinaryOp::subtract: return subtract(a, b);
-    case BinaryOp::multiply: return multiply(a, b);
-    case BinaryOp::divide:
-      if (b == 0) fail("division by zero");
-      return static_cast<double>(a) / static_cast<double>(b);
-    case BinaryOp::floor_divide: return floor_divide(a, b);
-    case BinaryOp::modulo: return modulo(a, b);
-    case BinaryOp::power:
-      if (b < 0) return std::pow(static_cast<double>(a), static_cast<double>(b));
-      return power(a, b);
-    case BinaryOp::concatenate: break;
-  }
-  fail("'{}' has no meaning for numbers", symbol(op));
-}
-
-Value real_result(BinaryOp op, double a, double b) {
-  const bool divides = op == BinaryOp::divide || op == BinaryOp::floor_divide || op == BinaryOp::modulo;
-  if (divides && b == 0) fail("division by zero");
-  switch (op) {
-    case BinaryOp::add: return a + b;
-    case BinaryOp::subtract: return a - b;
-    case BinaryOp::multiply: return a * b;
-    case BinaryOp::divide: return a / b;
-    case BinaryOp::floor_divide: return std::floor(a / b);
-    case BinaryOp::modulo: return a - b * std::floor(a / b);
-    case BinaryOp::power: return std::pow(a, b);
-    case BinaryOp::concatenate: break;
-  }
-  fail("'{}' has no meaning for numbers", symbol(op));
 }
 
 Value add_lists(Context& context, const List& a, const List& b) {
@@ -252,8 +163,8 @@ Value apply(Context& context, BinaryOp op, const Value& a, const Value& b) {
     const TextPtr parts[] = {to_text(context, a), to_text(context, b)};
     return concatenate(context, parts);
   }
-  if (const auto x = as_integer(a), y = as_integer(b); x && y) return integer_result(op, *x, *y);
-  if (const auto x = as_real(a), y = as_real(b); x && y) return real_result(op, *x, *y);
+  if (const auto x = as_integer(a), y = as_integer(b); x && y) return calculate(op, *x, *y);
+  if (const auto x = as_real(a), y = as_real(b); x && y) return calculate(op, *x, *y);
   if (op == BinaryOp::add && a.text() && b.text()) {
     const TextPtr parts[] = {a.share_text(), b.share_text()};
     return concatenate(context, parts);
@@ -281,7 +192,7 @@ bool apply(Context& context, CompareOp op, const Value& a, const Value& b) {
 }
 
 Value negate(const Value& value) {
-  if (const auto integer = as_integer(value)) return subtract(0, *integer);
+  if (const auto integer = as_integer(value)) return calculate(BinaryOp::subtract, int64_t{0}, *integer);
   if (const double* real = value.real()) return -*real;
   if (value.is_undefined()) fail("{}", value.why_undefined());
   fail("'-' does not take {}", value.type_name());
