@@ -84,7 +84,7 @@ void Registry::lost(AgentId agent, const Error& reason, TimePoint now, Orders& o
   spdlog::warn("rank {}: its agent is gone: {}", *rank, reason.what());
   Rank& slot = ranks_[static_cast<size_t>(*rank)];
   slot = Rank{.trouble = fmt::format("its agent is gone: {}", reason.what()), .status = {.rank = *rank}};
-  break_epoch(Error{Code::peer_lost, fmt::format("rank {} {}", *rank, slot.trouble)}, now, orders);
+  break_epoch(Error{Code::peer_lost, fmt::format("rank {}: {}", *rank, slot.trouble)}, now, orders);
 }
 
 void Registry::said(const AgentSaid& event, TimePoint now, Orders& orders) {

@@ -25,8 +25,12 @@ constexpr double kForget = 0.98;
 
 constexpr size_t kMaxKnown = 256;
 
+// A step that was held up by something else counts as so many times the usual, not as the minute it took.
+constexpr double kMostSurprise = 3;
+
 void learn(double& estimate, double measured) {
-  estimate = estimate > 0 ? estimate + kWeight * (measured - estimate) : measured;
+  if (estimate <= 0) estimate = measured;
+  else estimate += kWeight * (std::min(measured, kMostSurprise * estimate) - estimate);
 }
 
 }  // namespace
