@@ -10,6 +10,7 @@
 #include <cmath>
 #include <memory>
 #include <random>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -106,13 +107,13 @@ class Agent {
   }
   void carry_out(const StartEngine& action) { start_engine(action.attach); }
   void carry_out(const KillEngine&) { engine_.reset(); }
-  void carry_out(const StartLoad& action) { loader_.start(action.load); }
+  void carry_out(const StartLoad& action) { loader_.start(action.load, std::exchange(pool_, Pool())); }
   void carry_out(const CancelLoad&) { loader_.cancel(); }
-  void carry_out(const DropPool&) { pool_ = Pool(); }
   void carry_out(const Leave& action) { leave(action.exit_code, action.reason); }
 
   void start_engine(proto::Attach attach) {
     if (options_.threads > 0) attach.mutable_load()->set_threads(options_.threads);
+    attach.set_device(options_.device == "auto" ? "cpu" : options_.device);  // the best one that this build has
     const auto ended = [this](const std::string& how) {
       spdlog::warn("{}", how);
       engine_.reset();

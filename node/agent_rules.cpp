@@ -95,7 +95,6 @@ AgentActions AgentRules::load_model(const proto::Envelope& envelope) {
   }
   held_.reset();
   loading_ = wanted;
-  actions.push_back(DropPool{});
   actions.push_back(StartLoad{load_});
   return actions;
 }
@@ -108,7 +107,7 @@ AgentActions AgentRules::load_ended(const std::optional<LoadDone>& done, const E
   if (load_again_) {
     load_again_ = false;
     loading_ = load_.shard();
-    return {DropPool{}, StartLoad{load_}};
+    return {StartLoad{load_}};
   }
   if (!done) {
     if (!joined_) return {};

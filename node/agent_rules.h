@@ -31,12 +31,11 @@ struct TellCoordinator { transport::proto::Envelope envelope; };
 struct TellEngine { transport::proto::Envelope envelope; };
 struct StartEngine { transport::proto::Attach attach; };
 struct KillEngine {};
-struct StartLoad { transport::proto::LoadModel load; };  // the pool is empty and no load runs
+struct StartLoad { transport::proto::LoadModel load; };  // no load runs; what the pool holds goes first
 struct CancelLoad {};                                    // LoadFailed or LoadDone follows
-struct DropPool {};
 struct Leave { int exit_code; std::string reason; };
 using AgentAction =
-    std::variant<TellCoordinator, TellEngine, StartEngine, KillEngine, StartLoad, CancelLoad, DropPool, Leave>;
+    std::variant<TellCoordinator, TellEngine, StartEngine, KillEngine, StartLoad, CancelLoad, Leave>;
 using AgentActions = std::vector<AgentAction>;
 
 class AgentRules {

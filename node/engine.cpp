@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <memory>
@@ -42,7 +43,7 @@ struct Shard {
         checkpoint(model::open_checkpoint(load.model_path())),
         catalogue(checkpoint),
         plan(parallel::make_plan(checkpoint.config, catalogue, {.tp = load.shard().tp(), .pp = load.shard().pp()})),
-        ops(kernels::ops_backend("cpu").make(std::max(1, load.threads()))) {
+        ops(kernels::ops_backend(frame.envelope.attach().device()).make(std::max(1, load.threads()))) {
     if (checkpoint.identity != load.shard().model_identity()) {
       throw Error{Code::bad_file, fmt::format("{} changed since it was loaded; start the coordinator again", load.model_path())};
     }

@@ -27,9 +27,12 @@ std::variant<LoadedShard, Error> load_or_error(const ShardLoad& job) {
 
 }  // namespace
 
-void LoadThread::start(const transport::proto::LoadModel& model) {
+void LoadThread::start(const transport::proto::LoadModel& model, Pool old) {
   cancelled_ = false;
-  thread_ = std::jthread([this, model] { run(model); });  // joins the one before, which has ended
+  thread_ = std::jthread([this, model, old = std::move(old)]() mutable {  // joins the one before, which has ended
+    old = Pool();
+    run(model);
+  });
 }
 
 void LoadThread::run(const transport::proto::LoadModel& model) {

@@ -25,8 +25,9 @@ class LoadThread {
   LoadThread(boost::asio::io_context& context, Handlers handlers) : context_(context), handlers_(std::move(handlers)) {}
   ~LoadThread() { cancel(); }  // and joins
 
-  void start(const transport::proto::LoadModel& model);  // not while one runs
-  void cancel() { cancelled_ = true; }                   // on_ended follows, mostly with Error{aborted}
+  // Not while one runs. `old` is given back to the system first, here too because that takes seconds for a large one.
+  void start(const transport::proto::LoadModel& model, Pool old);
+  void cancel() { cancelled_ = true; }  // on_ended follows, mostly with Error{aborted}
 
  private:
   void run(const transport::proto::LoadModel& model);

@@ -56,7 +56,6 @@ std::string names(const AgentActions& actions) {
     std::string operator()(const KillEngine&) { return "kill engine"; }
     std::string operator()(const StartLoad& a) { return "load " + a.load.shard().model_identity(); }
     std::string operator()(const CancelLoad&) { return "cancel load"; }
-    std::string operator()(const DropPool&) { return "drop pool"; }
     std::string operator()(const Leave& a) { return "leave " + std::to_string(a.exit_code); }
   };
   std::string all;
@@ -77,7 +76,7 @@ struct AgentDialogue : testing::Test {
   std::string happens(const AgentEvent& event) { return names(last = rules.on(event)); }
   void load(const std::string& identity) {
     happens(CoordinatorJoined{});
-    ASSERT_EQ(say(load_model(identity)), "drop pool, load " + identity);
+    ASSERT_EQ(say(load_model(identity)), "load " + identity);
     happens(LoadAdvanced{{.bytes_done = 1000, .bytes_total = 1000}});
     ASSERT_EQ(happens(LoadDone{64, 4096}), "tell coordinator loaded");
   }
@@ -110,7 +109,7 @@ TEST_F(AgentDialogue, AnswersLoadedAtOnceWhenThePoolHoldsTheShard) {
 TEST_F(AgentDialogue, ReplacesAnotherModelsPool) {
   load("A");
   say(form(1));
-  EXPECT_EQ(say(load_model("B")), "kill engine, drop pool, load B");
+  EXPECT_EQ(say(load_model("B")), "kill engine, load B");
   EXPECT_FALSE(rules.held().has_value());
   happens(LoadAdvanced{{.bytes_done = 500, .bytes_total = 500}});
   happens(LoadDone{64, 4096});
@@ -119,7 +118,7 @@ TEST_F(AgentDialogue, ReplacesAnotherModelsPool) {
 
 TEST_F(AgentDialogue, AnotherRankIsAnotherShard) {
   load("A");
-  EXPECT_EQ(say(load_model("A", 2, 1)), "drop pool, load A");
+  EXPECT_EQ(say(load_model("A", 2, 1)), "load A");
 }
 
 TEST_F(AgentDialogue, GoesOnLoadingWithoutItsCoordinator) {
@@ -138,7 +137,7 @@ TEST_F(AgentDialogue, StopsALoadThatNobodyWantsAnyMore) {
   say(load_model("A"));
   EXPECT_EQ(say(load_model("B", 2)), "cancel load");
   EXPECT_EQ(say(load_model("A", 3)), "") << "it is being cancelled: it must come anew";
-  EXPECT_EQ(happens(LoadFailed{Error{Code::aborted, "cancelled"}}), "drop pool, load A");
+  EXPECT_EQ(happens(LoadFailed{Error{Code::aborted, "cancelled"}}), "load A");
   EXPECT_EQ(happens(LoadDone{64, 4096}), "tell coordinator loaded");
 }
 
@@ -146,7 +145,7 @@ TEST_F(AgentDialogue, ALoadThatEndedBeforeItsCancelIsDropped) {
   happens(CoordinatorJoined{});
   say(load_model("A"));
   say(load_model("B"));
-  EXPECT_EQ(happens(LoadDone{64, 4096}), "drop pool, load B");
+  EXPECT_EQ(happens(LoadDone{64, 4096}), "load B");
 }
 
 TEST_F(AgentDialogue, TellsWhyItCannotLoad) {
@@ -156,7 +155,7 @@ TEST_F(AgentDialogue, TellsWhyItCannotLoad) {
   const proto::Fault& fault = get<TellCoordinator>(last).envelope.fault();
   EXPECT_EQ(fault.code(), "does_not_fit");
   EXPECT_THAT(fault.message(), HasSubstr("3 GiB"));
-  EXPECT_EQ(say(load_model("A")), "drop pool, load A") << "and may try again";
+  EXPECT_EQ(say(load_model("A")), "load A") << "and may try again";
 }
 
 TEST_F(AgentDialogue, AFormKillsTheEngineOfTheEpochBefore) {
