@@ -15,7 +15,7 @@ namespace {
 // reduce_many holds so much of every other rank at a time. Large enough that an exchange's latency does not count.
 constexpr uint64_t kReduceChunkBytes = 256 * 1024;
 // What was sent last may still lie in our own buffers when a group is closed in peace.
-constexpr Duration kFlush = std::chrono::milliseconds(100);
+constexpr Duration kFlush = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -44,9 +44,11 @@ void MessageCommunicator::all_reduce(void* data, int64_t count, Dtype dtype, Dur
   YOKE_ASSERT(count >= 0);
   Call call = begin(Operation::all_reduce, row_bytes(dtype, count), deadline);
   if (!addable(dtype)) fail(Code::invalid_argument, fmt::format("all_reduce of {}: only F32, F16, BF16", yoke::name(dtype)));
-  if (size_ == 2) {
+  if (size_ == 1) {
+    transfer(call, {}, {});
+  } else if (size_ == 2) {
     reduce_pair(call, static_cast<std::byte*>(data), dtype);
-  } else if (size_ > 2) {
+  } else {
     reduce_many(call, static_cast<std::byte*>(data), dtype);
   }
 }

@@ -52,6 +52,7 @@ void set_lower_layer() {
       {"UCX_POSIX_RX_BUFS_GROW", "64"},
       // A message up to about 900 B lies in its element of the queue: a copy and a cache miss less than through a segment.
       {"UCX_POSIX_FIFO_ELEM_SIZE", "1024"},
+      {"UCX_TCP_PUT_ENABLE", "n"},  // unused, and with it a flush would wait for the peer's answer
       {"UCX_TCP_TX_SEG_SIZE", tcp_segment},
       {"UCX_TCP_RX_SEG_SIZE", tcp_segment},
   };
