@@ -33,11 +33,15 @@ DirectFile::DirectFile(std::filesystem::path path, uint64_t expected_bytes) : pa
     fd_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   }
   if (fd_ < 0) throw Error{Code::not_found, fmt::format("{}: {}", path_.string(), std::strerror(errno))};
-  opened_ = stamp();
-  if (opened_.bytes != expected_bytes) {
+  try {
+    opened_ = stamp();
+    if (opened_.bytes != expected_bytes) {
+      throw Error{Code::bad_file, fmt::format("{}: {} bytes long, it had {} when it was opened; load it again when it is complete",
+                                              path_.string(), opened_.bytes, expected_bytes)};
+    }
+  } catch (...) {
     close(fd_);
-    throw Error{Code::bad_file, fmt::format("{}: {} bytes long, it had {} when it was opened; load it again when it is complete",
-                                            path_.string(), opened_.bytes, expected_bytes)};
+    throw;
   }
 }
 

@@ -40,7 +40,7 @@ uint64_t align(uint64_t value, uint64_t to) { return (value + to - 1) / to * to;
 uint64_t directory_bytes(uint64_t regions) { return sizeof(Header) + regions * sizeof(Entry); }
 
 [[noreturn]] void refuse(const std::string& what) {
-  throw Error{Code::bad_file, "the pool's directory is damaged: " + what + "; let the agent load the model again"};
+  throw Error{Code::bad_file, fmt::format("the pool's directory is damaged: {}; let the agent load the model again", what)};
 }
 
 bool known_dtype(uint32_t value) {

@@ -25,7 +25,8 @@ void check_input(const StepEntry& entry, const StepLimits& limits, const TokenMe
     if (entry.tokens_size() != 0) refuse(entry, "from_step", "tokens and from_step exclude each other");
     if (drawn == nullptr) refuse(entry, "from_step", fmt::format("no token was drawn in step {}", entry.from_step()));
     if (drawn->position != entry.start()) {
-      refuse(entry, "start", fmt::format("the token drawn in step {} stands at {}, not at {}", entry.from_step(), drawn->position, entry.start()));
+      refuse(entry, "start", fmt::format("the token drawn in step {} stands at {}, not at {}", entry.from_step(), drawn->position,
+                                         entry.start()));
     }
   }
   for (const uint32_t token : entry.tokens()) {
@@ -95,7 +96,8 @@ void check_penalties(const StepEntry& entry, const TokenMemory& memory) {
   const int64_t known = entry.sampling().generated_tokens_size(), draw = entry.start() + rows_of(entry);
   const int64_t from = entry.from_step() == 0 ? draw - known : memory.generated_from(entry.sequence());
   if (from >= 0 && from + known <= draw && memory.remembers(entry.sequence(), from + known, draw)) return;
-  refuse(entry, "generated_tokens", fmt::format("{} tokens known before position {}, and not all the later ones were drawn here", known, draw));
+  refuse(entry, "generated_tokens",
+         fmt::format("{} tokens known before position {}, and not all the later ones were drawn here", known, draw));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The forward pass held against logits and tokens of the reference implementations (tests/golden), for every layout.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -78,7 +79,7 @@ std::vector<GoldenCase> golden_cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ForwardGolden, testing::ValuesIn(golden_cases()), [](const auto& named) {
-  return std::string(named.param.model) + "_" + named.param.layout.name() + "_" + named.param.ops;
+  return fmt::format("{}_{}_{}", named.param.model, named.param.layout.name(), named.param.ops);
 });
 
 std::filesystem::path real_model() {
@@ -104,7 +105,7 @@ TEST(ForwardSmolLM2, GreedyTokensAndLastLogitsAreTheFloat32References) {
   uint64_t step = 0;
   for (const std::string& name : prompts()) {
     SCOPED_TRACE(name);
-    const Golden golden(std::filesystem::path(YOKE_SOURCE_DIR) / "tests/golden/smollm2" / (name + ".golden.safetensors"));
+    const Golden golden(std::filesystem::path(YOKE_SOURCE_DIR) / "tests/golden/smollm2" / fmt::format("{}.golden.safetensors", name));
     std::vector<float> logits;
     EXPECT_EQ(generate(group, golden.input, golden.greedy.size(), step, &logits), golden.greedy);
     if (golden.file.find("last_logits") != nullptr) {
