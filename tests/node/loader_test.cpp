@@ -1,11 +1,11 @@
 // The loader: every slice of every rank in its place, read once, by direct I/O or without.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
-#include <cstring>
-#include <fstream>
-
 #include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
 
 #include "core/error.h"
 #include "forward_group.h"
@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(Models, LoaderOfModel, testing::Values("llama", "llama_
 class LoaderOfACopy : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("yoke-loader-test-" + std::to_string(getpid()));
+    folder_ = fs::temp_directory_path() / fmt::format("yoke-loader-test-{}", getpid());
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     for (const char* file : {"config.json", "model.safetensors"}) fs::copy_file(golden_model("llama") / file, folder_ / file);
@@ -164,7 +164,7 @@ void expect_ranges(const fs::path& path) {
 }
 
 TEST(LoaderFile, ReadsAnyRangeOnDiskAndInMemory) {
-  const std::string name = "yoke-direct-file-" + std::to_string(getpid());
+  const std::string name = fmt::format("yoke-direct-file-{}", getpid());
   expect_ranges(fs::temp_directory_path() / name);
   if (fs::is_directory("/dev/shm")) expect_ranges(fs::path("/dev/shm") / name);
 }
