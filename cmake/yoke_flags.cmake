@@ -10,7 +10,8 @@ endif()
 
 find_program(YOKE_CCACHE ccache)
 if(YOKE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${YOKE_CCACHE}")
+  # Sloppy about what precompiled headers make it unsure of: without these words ccache keeps nothing that uses one.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${YOKE_CCACHE}")
 endif()
 find_program(YOKE_MOLD mold)
 if(YOKE_MOLD)
@@ -19,6 +20,9 @@ endif()
 
 # The contract of bits: no contraction of a*b+c, no fast-math. -Werror=switch: an enum is switched, not counted.
 add_compile_options(-ffp-contract=off -fno-fast-math -Wall -Wextra -Wno-missing-field-initializers -Werror=switch -Werror=return-type)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-fpch-preprocess)  # for ccache
+endif()
 if(YOKE_SANITIZE)
   add_compile_options(-fsanitize=${YOKE_SANITIZE} -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${YOKE_SANITIZE})

@@ -16,7 +16,7 @@ namespace {
 // The first messages also build the roads (sockets, mapped memory): a barrier does so before anybody counts on them.
 constexpr Duration kSetupDeadline = std::chrono::seconds(10);
 
-std::vector<std::string> exchange(const CommunicatorConfig& config, const std::string& mine) {
+std::vector<std::string> exchange_all(const CommunicatorConfig& config, const std::string& mine) {
   std::vector<std::string> blobs = config.exchange(mine);
   if (blobs.size() == static_cast<size_t>(config.size)) return blobs;
   throw Error{Code::internal, fmt::format("the exchange gave {} blobs for {} ranks", blobs.size(), config.size)};
@@ -40,12 +40,12 @@ std::string unavailable() { return {}; }
 std::unique_ptr<Communicator> make(const CommunicatorConfig& config) {
   YOKE_ASSERT(config.rank >= 0 && config.rank < config.size && config.exchange);
   const Neighbour self = this_process();
-  const std::vector<std::string> greetings = exchange(config, to_blob(self));
+  const std::vector<std::string> greetings = exchange_all(config, to_blob(self));
   std::vector<Neighbour> neighbours;
   for (int r = 0; r < config.size; ++r) neighbours.push_back(from_blob(greetings[r], r));
   const Roads roads = choose_roads(config, neighbours);
   auto worker = std::make_unique<Worker>(roads);
-  const std::vector<std::string> addresses = exchange(config, worker->address());
+  const std::vector<std::string> addresses = exchange_all(config, worker->address());
   std::vector<PeerAddress> peers;
   for (int r = 0; r < config.size; ++r) {
     const bool here = neighbours[r].host == self.host;
