@@ -57,6 +57,7 @@ void pack_rows(const PackRows& job) {
   YOKE_ASSERT(job.first_row % kPanelRows == 0 && job.first_row + job.count <= job.rows);
   YOKE_ASSERT(job.count % kPanelRows == 0 || job.first_row + job.count == job.rows);
   const size_t panel_bytes = format::panel_bytes(job.dtype, job.cols);
+  if (panel_bytes == 0) return;
   for (int64_t first = 0; first < job.count; first += kPanelRows) {
     std::byte* panel = job.panels + static_cast<size_t>((job.first_row + first) / kPanelRows) * panel_bytes;
     const int64_t rows = std::min(kPanelRows, job.count - first);
