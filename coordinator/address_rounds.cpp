@@ -13,11 +13,13 @@ namespace proto = transport::proto;
 std::optional<proto::Peers> AddressRounds::add(int rank, const proto::Address& address) {
   auto& blob = blobs_[static_cast<size_t>(rank)];
   if (address.round() != round_ || blob || round_ >= kMaxRounds) {
-    throw Error{Code::invalid_argument, fmt::format("rank {} sent its address of round {}{}; round {} of at most {} is open", rank,
-                                                    address.round(), blob ? " twice" : "", round_, kMaxRounds)};
+    throw Error{Code::invalid_argument,
+                fmt::format("rank {} sent its address of round {}{}; round {} of at most {} is open", rank,
+                            address.round(), blob ? " twice" : "", round_, kMaxRounds)};
   }
   if (address.blob().size() > kMaxBlobBytes) {
-    throw Error{Code::invalid_argument, fmt::format("rank {}: an address of {} bytes; {} are the most", rank, address.blob().size(), kMaxBlobBytes)};
+    throw Error{Code::invalid_argument, fmt::format("rank {}: an address of {} bytes; {} are the most", rank,
+                                                    address.blob().size(), kMaxBlobBytes)};
   }
   blob = address.blob();
   if (!missing().empty()) return std::nullopt;

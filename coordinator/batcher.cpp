@@ -135,13 +135,14 @@ void Batcher::on_rows(const proto::LogitRows& rows) {
   const size_t count = rows.rows().size() / row_bytes;
   if (entry == flight->rows.end() || rows.rows().size() % row_bytes != 0 || rows.first_row() > entry->logit_positions.size() ||
       count > entry->logit_positions.size() - rows.first_row()) {
-    throw nonsense(rows.step(), fmt::format("{} bytes of logits from row {} of sequence {}, which were not asked for", rows.rows().size(),
-                                            rows.first_row(), rows.sequence()));
+    throw nonsense(rows.step(), fmt::format("{} bytes of logits from row {} of sequence {}, which were not asked for",
+                                            rows.rows().size(), rows.first_row(), rows.sequence()));
   }
   Sequence* sequence = find(rows.sequence());
   if (sequence == nullptr) return;  // cancelled meanwhile
   for (size_t i = 0; i < count; ++i) {
-    LogitsEvent event{.position = entry->logit_positions[rows.first_row() + i], .row = std::vector<float>(static_cast<size_t>(config_.vocab))};
+    LogitsEvent event{.position = entry->logit_positions[rows.first_row() + i],
+                      .row = std::vector<float>(static_cast<size_t>(config_.vocab))};
     std::memcpy(event.row.data(), rows.rows().data() + i * row_bytes, row_bytes);
     sequence->events().push(std::move(event));
   }
@@ -183,8 +184,9 @@ void Batcher::take_result(Sequence& sequence, const Rows& rows, const proto::Ent
 
 void Batcher::take_token(Sequence& sequence, const proto::EntryResult& result, TimePoint now) {
   if (!result.sampled() || result.token() >= static_cast<uint64_t>(config_.vocab)) {
-    throw Error{Code::internal, fmt::format("an engine drew {} for sequence {}", result.sampled() ? std::to_string(result.token()) : "nothing",
-                                            sequence.id())};
+    throw Error{Code::internal,
+                fmt::format("an engine drew {} for sequence {}",
+                            result.sampled() ? std::to_string(result.token()) : "nothing", sequence.id())};
   }
   const auto token = static_cast<TokenId>(result.token());
   if (sequence.generated() == 0) sequence.first_token = now;

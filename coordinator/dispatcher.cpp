@@ -38,8 +38,14 @@ FrontDeskConfig desk_config(const DispatcherConfig& config) {
 
 struct Dispatcher::State : std::enable_shared_from_this<Dispatcher::State> {
   State(asio::io_context& io, const DispatcherConfig& wanted, Metrics& to, std::function<void(const Error&)> give_up)
-      : config(wanted), metrics(to), on_give_up(std::move(give_up)), mailbox(std::make_shared<Mailbox>(io)), desk(desk_config(wanted)),
-        registry(wanted.registry), pace(wanted.step_budget_us), timer(io) {}
+      : config(wanted),
+        metrics(to),
+        on_give_up(std::move(give_up)),
+        mailbox(std::make_shared<Mailbox>(io)),
+        desk(desk_config(wanted)),
+        registry(wanted.registry),
+        pace(wanted.step_budget_us),
+        timer(io) {}
 
   const DispatcherConfig config;
   Metrics& metrics;
@@ -121,8 +127,11 @@ struct Dispatcher::State : std::enable_shared_from_this<Dispatcher::State> {
     const parallel::Layout& layout = config.registry.layout;
     const auto blocks = static_cast<int64_t>(registry.kv_blocks());
     const auto row_bytes = static_cast<int64_t>(sizeof(float)) * config.vocab;
-    batcher.emplace(BatcherConfig{.limits = {.max_rows = config.registry.max_rows, .max_sequences = config.registry.max_sequences, .stages = layout.pp},
-                                  .sequence = {.positions = desk.positions(blocks), .logit_rows = std::max<int64_t>(1, kMaxLogitBytes / row_bytes)},
+    batcher.emplace(BatcherConfig{.limits = {.max_rows = config.registry.max_rows,
+                                             .max_sequences = config.registry.max_sequences,
+                                             .stages = layout.pp},
+                                  .sequence = {.positions = desk.positions(blocks),
+                                               .logit_rows = std::max<int64_t>(1, kMaxLogitBytes / row_bytes)},
                                   .kv_blocks = blocks,
                                   .vocab = config.vocab},
                     pace, metrics);

@@ -14,22 +14,28 @@ void check_tokens(const std::vector<TokenId>& tokens, int64_t vocab, const char*
   if (tokens.empty()) throw Error{Code::invalid_argument, "at least one token is needed", param};
   const auto bad = std::ranges::find_if(tokens, [&](TokenId token) { return token < 0 || token >= vocab; });
   if (bad != tokens.end()) {
-    throw Error{Code::invalid_argument, fmt::format("token {} at index {} is not one of the model's {}", *bad, bad - tokens.begin(), vocab), param};
+    throw Error{Code::invalid_argument,
+                fmt::format("token {} at index {} is not one of the model's {}", *bad, bad - tokens.begin(), vocab),
+                param};
   }
 }
 
 // The context's end is the model's; the cache's is a matter of memory.
 void check_positions(int64_t needed, int64_t context, int64_t kv_blocks, const char* param) {
   if (needed > context) {
-    throw Error{Code::context_exceeded, fmt::format("{} positions are needed at least, the model's context has {}; shorten the prompt", needed, context),
+    throw Error{Code::context_exceeded,
+                fmt::format("{} positions are needed at least, the model's context has {}; shorten the prompt", needed,
+                            context),
                 param};
   }
   const int64_t cache = kv_blocks * kKvBlockTokens;
   if (needed > cache) {
-    throw Error{Code::does_not_fit, fmt::format("{} positions are needed at least, the whole KV cache has {} ({} blocks of {}); shorten the "
-                                                "prompt, or serve with more --kv-tokens",
-                                                needed, cache, kv_blocks, kKvBlockTokens),
-                param};
+    throw Error{
+        Code::does_not_fit,
+        fmt::format("{} positions are needed at least, the whole KV cache has {} ({} blocks of {}); shorten the "
+                    "prompt, or serve with more --kv-tokens",
+                    needed, cache, kv_blocks, kKvBlockTokens),
+        param};
   }
 }
 
@@ -51,7 +57,8 @@ uint64_t FrontDesk::open(const LogitsRequest& request) {
   const auto size = static_cast<int64_t>(request.tokens.size());
   for (size_t i = 0; i < request.rows.size(); ++i) {
     if (request.rows[i] < (i == 0 ? 0 : request.rows[i - 1] + 1) || request.rows[i] >= size) {
-      throw Error{Code::invalid_argument, fmt::format("rows[{}] is {}: rows ascend and lie in [0, {})", i, request.rows[i], size), "rows"};
+      throw Error{Code::invalid_argument,
+                  fmt::format("rows[{}] is {}: rows ascend and lie in [0, {})", i, request.rows[i], size), "rows"};
     }
   }
   if (request.prefill < 0 || request.prefill > size) {
@@ -65,7 +72,8 @@ uint64_t FrontDesk::open(const LogitsRequest& request) {
 }
 
 void FrontDesk::check_ready() const {
-  if (!status_.ready) throw Error{Code::unavailable, fmt::format("not ready: {}", status_.reason.empty() ? "starting" : status_.reason)};
+  if (!status_.ready)
+    throw Error{Code::unavailable, fmt::format("not ready: {}", status_.reason.empty() ? "starting" : status_.reason)};
 }
 
 uint64_t FrontDesk::take_number() {

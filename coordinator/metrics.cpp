@@ -15,9 +15,12 @@ namespace {
 
 using prometheus::Histogram;
 
-const Histogram::BucketBoundaries kFirstTokenS{0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640};
-const Histogram::BucketBoundaries kTokenGapS{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 10, 20, 40, 80};
-const Histogram::BucketBoundaries kWholeS{0.05, 0.1, 0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680};
+const Histogram::BucketBoundaries kFirstTokenS{0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75,
+                                               1,     2.5,   5,    7.5,  10,   20,   40,   80,  160,  640};
+const Histogram::BucketBoundaries kTokenGapS{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3,
+                                             0.4,   0.5,    0.75,  1,    2.5,   5,    10,    20,  40,   80};
+const Histogram::BucketBoundaries kWholeS{0.05, 0.1, 0.3, 0.5, 0.8, 1,   1.5, 2,   2.5, 5,    10,  15,
+                                          20,   30,  40,  50,  60,  120, 240, 480, 960, 1920, 7680};
 const Histogram::BucketBoundaries kTokens{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000};
 
 // vLLM's label values where it has them.
@@ -60,11 +63,18 @@ struct Metrics::State {
   prometheus::Counter& preemptions = counter("vllm:num_preemptions_total", "Sequences paused because blocks ran out.");
   prometheus::Counter& prompt_tokens = counter("vllm:prompt_tokens_total", "Prompt tokens computed.");
   prometheus::Counter& generated_tokens = counter("vllm:generation_tokens_total", "Tokens generated.");
-  prometheus::Family<prometheus::Counter>& request_success =
-      prometheus::BuildCounter().Name("vllm:request_success_total").Help("Requests that ended, by reason.").Labels(labels).Register(registry);
-  prometheus::Family<prometheus::Counter>& http =
-      prometheus::BuildCounter().Name("yoke:http_requests_total").Help("HTTP responses, by status.").Labels(labels).Register(registry);
-  Histogram& first_token = histogram("vllm:time_to_first_token_seconds", "From a request's arrival to its first token.", kFirstTokenS);
+  prometheus::Family<prometheus::Counter>& request_success = prometheus::BuildCounter()
+                                                                 .Name("vllm:request_success_total")
+                                                                 .Help("Requests that ended, by reason.")
+                                                                 .Labels(labels)
+                                                                 .Register(registry);
+  prometheus::Family<prometheus::Counter>& http = prometheus::BuildCounter()
+                                                      .Name("yoke:http_requests_total")
+                                                      .Help("HTTP responses, by status.")
+                                                      .Labels(labels)
+                                                      .Register(registry);
+  Histogram& first_token =
+      histogram("vllm:time_to_first_token_seconds", "From a request's arrival to its first token.", kFirstTokenS);
   Histogram& token_gap = histogram("vllm:time_per_output_token_seconds", "Between two tokens of a request.", kTokenGapS);
   Histogram& inter_token = histogram("vllm:inter_token_latency_seconds", "Between two tokens of a request.", kTokenGapS);
   Histogram& whole = histogram("vllm:e2e_request_latency_seconds", "From a request's arrival to its end.", kWholeS);

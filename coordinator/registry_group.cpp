@@ -69,7 +69,9 @@ bool Registry::assign_ranks() {
   std::vector<Applicant> applicants;
   for (const auto& [agent, hello] : agents_) {
     if (rank_of(agent)) continue;
-    applicants.push_back({.agent = agent, .held_rank = holds_model(hello) ? hello.held().rank() : -1, .preferred_rank = hello.preferred_rank()});
+    applicants.push_back({.agent = agent,
+                          .held_rank = holds_model(hello) ? hello.held().rank() : -1,
+                          .preferred_rank = hello.preferred_rank()});
   }
   if (applicants.size() < free.size()) return false;
   for (const auto& [rank, agent] : rank_assignment(free, applicants)) {

@@ -19,7 +19,8 @@ void StepTracker::issued(bool empty, Duration expected, TimePoint now) {
 std::optional<StepTracker::Done> StepTracker::answered(int rank, const transport::proto::StepResult& result, TimePoint now) {
   uint64_t& newest = answered_[static_cast<size_t>(rank)];
   if (result.id() != newest + 1 || result.id() >= next_id_) {
-    throw Error{Code::internal, fmt::format("rank {} answered step {}; its next one is {} of {}", rank, result.id(), newest + 1, next_id_ - 1)};
+    throw Error{Code::internal, fmt::format("rank {} answered step {}; its next one is {} of {}", rank, result.id(),
+                                            newest + 1, next_id_ - 1)};
   }
   newest = result.id();
   finished_at_[static_cast<size_t>(rank)] = now;

@@ -16,12 +16,20 @@ SequenceView prompt(uint64_t id, int64_t tokens) {
 
 // Its token at `position` is drawn in step 7, which is in flight.
 SequenceView decoding(uint64_t id, int64_t position, int64_t blocks) {
-  return {.id = id, .next = position, .given = position, .prefill_end = position - 1, .end = position + 100, .blocks = blocks, .drawn_in = 7};
+  return {.id = id,
+          .next = position,
+          .given = position,
+          .prefill_end = position - 1,
+          .end = position + 100,
+          .blocks = blocks,
+          .drawn_in = 7};
 }
 
 constexpr SchedulerLimits kLimits{.max_rows = 64, .max_sequences = 4, .block_tokens = 16};
 
-MATCHER_P3(Rows, sequence, start, rows, "") { return arg.sequence == static_cast<uint64_t>(sequence) && arg.start == start && arg.rows == rows; }
+MATCHER_P3(Rows, sequence, start, rows, "") {
+  return arg.sequence == static_cast<uint64_t>(sequence) && arg.start == start && arg.rows == rows;
+}
 
 TEST(Scheduler, PlansNothingForNothing) {
   const StepPlan plan = plan_step({.free_blocks = 10}, kLimits, {});
@@ -42,13 +50,15 @@ TEST(Scheduler, ReadsAPromptInChunksOfAWholeStepWhenNobodyDecodes) {
 }
 
 TEST(Scheduler, KeepsAPromptOfItsOwnWithinItsTime) {
-  const StepPlan plan = plan_step({.waiting = {prompt(1, 100)}, .free_blocks = 10}, kLimits, {.row_us = 10, .alone_budget_us = 200});
+  const StepPlan plan =
+      plan_step({.waiting = {prompt(1, 100)}, .free_blocks = 10}, kLimits, {.row_us = 10, .alone_budget_us = 200});
   EXPECT_THAT(plan.entries, ElementsAre(Rows(1, 0, 20)));
 }
 
 TEST(Scheduler, GivesPromptsOnlyTheBudgetWhileStreamsDecode) {
   SequenceView reading = prompt(2, 100);
-  const StepPlan plan = plan_step({.running = {decoding(1, 20, 2), reading}, .free_blocks = 10}, kLimits, {.row_us = 100, .budget_us = 550});
+  const StepPlan plan = plan_step({.running = {decoding(1, 20, 2), reading}, .free_blocks = 10}, kLimits,
+                                  {.row_us = 100, .budget_us = 550});
   EXPECT_THAT(plan.entries, ElementsAre(Rows(1, 20, 1), Rows(2, 0, 5)));
   EXPECT_EQ(plan.entries[0].from_step, 7u);
   EXPECT_EQ(plan.entries[1].from_step, 0u);
@@ -81,7 +91,8 @@ TEST(Scheduler, PlansNoRowBehindTheEnd) {
 
 TEST(Scheduler, PausesTheYoungestWhenBlocksRunOut) {
   // Sequence 1 needs a new block at position 32; 3 is the youngest.
-  const StepPlan plan = plan_step({.running = {decoding(1, 32, 2), decoding(2, 20, 2), decoding(3, 40, 3)}, .free_blocks = 0}, kLimits, {});
+  const StepPlan plan = plan_step(
+      {.running = {decoding(1, 32, 2), decoding(2, 20, 2), decoding(3, 40, 3)}, .free_blocks = 0}, kLimits, {});
   EXPECT_THAT(plan.pause, ElementsAre(3));
   EXPECT_THAT(plan.entries, ElementsAre(Rows(1, 32, 1), Rows(2, 20, 1)));
 }
@@ -122,7 +133,8 @@ TEST(Scheduler, AdmitsWhatWasPausedBeforeWhatWaits) {
 }
 
 TEST(Scheduler, LetsNobodyOvertakeWhatDoesNotFitYet) {
-  SchedulerState state{.running = {decoding(1, 20, 2)}, .paused = {}, .waiting = {prompt(2, 100), prompt(3, 10)}, .free_blocks = 5};
+  SchedulerState state{
+      .running = {decoding(1, 20, 2)}, .paused = {}, .waiting = {prompt(2, 100), prompt(3, 10)}, .free_blocks = 5};
   EXPECT_THAT(plan_step(state, kLimits, {}).entries, ElementsAre(Rows(1, 20, 1)));
 }
 

@@ -35,8 +35,13 @@ struct Client {
 class Trace {
  public:
   Trace(uint64_t seed, int64_t blocks, SchedulerLimits limits)
-      : random_(seed), limits_(limits), blocks_(blocks),
-        batcher_({.limits = limits, .sequence = {.positions = blocks * limits.block_tokens, .logit_rows = 8}, .kv_blocks = blocks, .vocab = kFakeVocab},
+      : random_(seed),
+        limits_(limits),
+        blocks_(blocks),
+        batcher_({.limits = limits,
+                  .sequence = {.positions = blocks * limits.block_tokens, .logit_rows = 8},
+                  .kv_blocks = blocks,
+                  .vocab = kFakeVocab},
                  pace_, metrics_),
         engine_(blocks, limits.max_rows) {}
 
@@ -90,7 +95,9 @@ class Trace {
   void check_clients() {
     for (const auto& [id, client] : clients_) {
       ASSERT_TRUE(client.finished) << "request " << id;
-      auto expected = fake_generation(client.request.prompt, std::min(client.request.max_tokens, blocks_ * 16 - static_cast<int64_t>(client.request.prompt.size())));
+      auto expected = fake_generation(
+          client.request.prompt,
+          std::min(client.request.max_tokens, blocks_ * 16 - static_cast<int64_t>(client.request.prompt.size())));
       auto reason = FinishReason::length;
       const auto& ends = client.request.end_tokens;
       const auto stop = std::find_first_of(expected.begin(), expected.end(), ends.begin(), ends.end());
@@ -160,11 +167,15 @@ class SchedulerTraces : public testing::TestWithParam<int> {};
 TEST_P(SchedulerTraces, EveryRequestGetsItsTokensOnceWhateverHappensAroundIt) {
   const auto seed = static_cast<uint64_t>(GetParam());
   // From hardly more than one sequence to room for all.
-  Trace trace(seed, 12 + static_cast<int64_t>(seed % 5) * 7, {.max_rows = 24, .max_sequences = 5, .stages = 1 + static_cast<int64_t>(seed % 2)});
+  Trace trace(seed, 12 + static_cast<int64_t>(seed % 5) * 7,
+              {.max_rows = 24, .max_sequences = 5, .stages = 1 + static_cast<int64_t>(seed % 2)});
   for (int round = 0; round < 150; ++round) {
     if (trace.chance(0.4)) trace.add(trace.pick(1, 120), trace.pick(1, 60));
-    if (trace.newest() > 0 && trace.chance(0.05)) trace.cancel(static_cast<uint64_t>(trace.pick(1, static_cast<int64_t>(trace.newest()))));
-    if (trace.newest() > 0 && trace.chance(0.1)) trace.clients()[static_cast<uint64_t>(trace.pick(1, static_cast<int64_t>(trace.newest())))].reads = trace.chance(0.5);
+    if (trace.newest() > 0 && trace.chance(0.05))
+      trace.cancel(static_cast<uint64_t>(trace.pick(1, static_cast<int64_t>(trace.newest()))));
+    if (trace.newest() > 0 && trace.chance(0.1))
+      trace.clients()[static_cast<uint64_t>(trace.pick(1, static_cast<int64_t>(trace.newest())))].reads =
+          trace.chance(0.5);
     trace.step();
   }
   trace.run_to_the_end();
@@ -205,7 +216,8 @@ TEST(SchedulerTrace, AnEndNobodyForesawWastesOneRow) {
   const auto tokens = fake_generation({1, 2, 3}, 6);
   Client client;
   client.request = {.prompt = {1, 2, 3}, .max_tokens = 50, .end_tokens = {tokens[5]}};
-  ASSERT_EQ(std::count(tokens.begin(), tokens.end(), tokens[5]), 1) << "the fake model drew the same token twice; choose another prompt";
+  ASSERT_EQ(std::count(tokens.begin(), tokens.end(), tokens[5]), 1)
+      << "the fake model drew the same token twice; choose another prompt";
   trace.batcher().add(1, client.request, client.events, {});
   trace.run_to_the_end();
   client.read();
