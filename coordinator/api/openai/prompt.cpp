@@ -5,13 +5,11 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
-#include <optional>
 
 namespace yoke::coordinator::api::openai {
 namespace {
 
 namespace json = boost::json;
-using model::text::Piece;
 using model::text::Specials;
 using model::text::Tokenizer;
 
@@ -32,41 +30,6 @@ json::object template_variables(const Draft& draft, const Tokenizer& tokenizer) 
   return variables;
 }
 
-// The whole text encoded at once, which merges across the pieces' borders as the model saw it in training; nothing where a
-// special token came out of, or reaches into, what the caller wrote.
-std::optional<std::vector<TokenId>> encode_whole(const Tokenizer& tokenizer, const std::vector<Piece>& pieces) {
-  const std::string whole = model::text::joined(pieces);
-  std::vector<TokenId> tokens = tokenizer.encode(whole, Specials::recognise);
-  size_t piece = 0;
-  size_t piece_end = pieces.empty() ? 0 : pieces[0].text.size();
-  size_t at = 0;
-  for (const TokenId token : tokens) {
-    const size_t end = at + tokenizer.token_bytes(token).size();
-    while (piece + 1 < pieces.size() && piece_end <= at) piece_end += pieces[++piece].text.size();
-    if (tokenizer.is_special(token)) {
-      size_t reach = piece_end;
-      bool callers = pieces[piece].from_caller;
-      for (size_t next = piece + 1; reach < end && next < pieces.size(); ++next) {
-        callers = callers || (pieces[next].from_caller && !pieces[next].text.empty());
-        reach += pieces[next].text.size();
-      }
-      if (callers) return std::nullopt;
-    }
-    at = end;
-  }
-  if (at != whole.size()) return std::nullopt;  // bytes were dropped: positions say nothing
-  return tokens;
-}
-
-std::vector<TokenId> encode_pieces(const Tokenizer& tokenizer, const std::vector<Piece>& pieces) {
-  std::vector<TokenId> tokens;
-  for (const Piece& piece : pieces) {
-    const auto part = tokenizer.encode(piece.text, piece.from_caller ? Specials::as_text : Specials::recognise);
-    tokens.insert(tokens.end(), part.begin(), part.end());
-  }
-  return tokens;
-}
-
 [[noreturn]] void does_not_fit(const std::string& numbers, int64_t context, const std::string& param) {
   throw Error(Code::context_exceeded,
               fmt::format("this model's maximum context length is {} tokens; {}", context, numbers), param);
@@ -79,15 +42,14 @@ Prompt chat_prompt(const Draft& draft, const ServedModel& model) {
     throw Error(Code::unsupported, "this model has no chat template; use /v1/completions", "messages");
   }
   const Tokenizer& tokenizer = tokenizer_of(model, "messages");
-  std::vector<Piece> pieces;
+  std::vector<model::text::Piece> pieces;
   try {
     pieces = model.chat_template->render(template_variables(draft, tokenizer));
   } catch (const Error& error) {
     if (error.code() != Code::invalid_argument) throw;
     throw Error(error.code(), std::string("the chat template refuses these messages: ") + error.what(), "messages");
   }
-  if (auto whole = encode_whole(tokenizer, pieces)) return {.tokens = std::move(*whole), .text = {}};
-  return {.tokens = encode_pieces(tokenizer, pieces), .text = {}};
+  return {.tokens = tokenizer.encode_pieces(pieces), .text = {}};
 }
 
 Prompt text_prompt(const PromptInput& input, size_t index, const ServedModel& model) {
