@@ -28,8 +28,8 @@ void check_layout(MpiServeOptions& options, int ranks) {
 }
 
 std::unique_ptr<CoordinatorChild> start_coordinator(const MpiServeOptions& options, const NodeOptions& agent) {
-  std::vector<std::string> arguments = {options.model,     "--tp",   fmt::to_string(options.tp),   "--pp",         fmt::to_string(options.pp),
-                                        "--port",          fmt::to_string(options.port), "--log-level", agent.log_level};
+  std::vector<std::string> arguments = {options.model,  "--tp", fmt::to_string(options.tp),   "--pp",        fmt::to_string(options.pp),
+                                        "--port", fmt::to_string(options.port), "--log-level", agent.log_level};
   if (agent.threads > 0) arguments.insert(arguments.end(), {"--threads", fmt::to_string(agent.threads)});
   return std::make_unique<CoordinatorChild>(std::move(arguments));
 }
