@@ -68,6 +68,7 @@ class MessageCommunicator final : public Communicator, private PieceReceiver {
   bool push(Call& call, Outgoing& outgoing);
   void acknowledge(int rank, uint32_t owed_at_least);
   void idle(const Exchange& exchange, Call& call);
+  bool poll(uint32_t times);
   void moved(Call& call);
   std::vector<int> awaited(const Exchange& exchange) const;
   void check_lost(int peer, const Call& call);

@@ -12,7 +12,6 @@ struct MessageCommunicator::Call {
   Duration budget;
   std::optional<TimePoint> deadline;  // set by the first look at the clock: a fast operation never looks
   std::optional<TimePoint> idle_since;
-  uint32_t polls = 0;   // in vain, since something moved
   bool blocked = false; // in this wait
 };
 

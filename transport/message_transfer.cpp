@@ -45,10 +45,11 @@ void MessageCommunicator::transfer(Call& call, std::span<Outgoing> outgoing, std
       fail(Code::aborted, fmt::format("{} of {}: aborted on request", name(call.operation), format_bytes(call.bytes)));
     }
     bool progress = false;
+    bool all_left = true;
     bool done = true;
     for (Outgoing& message : outgoing) {
       progress |= !message.done && push(call, message);
-      done &= message.done;
+      all_left &= message.done;
     }
     for (Incoming& message : incoming) {
       if (message.after != nullptr) offer_early(peers_[message.from]);  // what waited for our own pieces to leave
@@ -56,8 +57,8 @@ void MessageCommunicator::transfer(Call& call, std::span<Outgoing> outgoing, std
       acknowledge(message.from, peers_[message.from].window / 2);
     }
     if (refusal_) fail(Code::invalid_argument, fmt::format("{} of {}: {}", name(call.operation), format_bytes(call.bytes), *refusal_));
-    if (done) break;
-    progress |= wire_->progress();
+    if (done && all_left) break;
+    progress |= poll(all_left ? kPollsPerLook : 1);
     progress ? moved(call) : idle(exchange, call);
   }
   for (Incoming& message : incoming) peers_[message.from].incoming = nullptr;
@@ -108,8 +109,14 @@ void MessageCommunicator::acknowledge(int rank, uint32_t owed_at_least) {
   if (wire_->try_send(rank, label(rank, Operation::acknowledge), {})) peer.told = peer.consumed;
 }
 
+bool MessageCommunicator::poll(uint32_t times) {
+  for (uint32_t i = 0; i < times; ++i) {
+    if (wire_->progress()) return true;
+  }
+  return false;
+}
+
 void MessageCommunicator::moved(Call& call) {
-  call.polls = 0;
   if (!call.idle_since) return;
   // A full spin would have been enough, or was: the peer runs on a core of its own.
   if (!call.blocked || clock_.now() - *call.idle_since < spin_) lost_spins_ = 0;
@@ -118,7 +125,6 @@ void MessageCommunicator::moved(Call& call) {
 }
 
 void MessageCommunicator::idle(const Exchange& exchange, Call& call) {
-  if (++call.polls % kPollsPerLook != 0) return;
   const TimePoint now = clock_.now();
   if (!call.deadline) call.deadline = now + call.budget;
   if (!call.idle_since) call.idle_since = now;
@@ -138,7 +144,6 @@ void MessageCommunicator::idle(const Exchange& exchange, Call& call) {
   if (!call.blocked) ++lost_spins_;
   call.blocked = true;
   wire_->wait(std::min(*call.deadline - now, kLongestBlock));
-  call.polls = kPollsPerLook - 1;  // the next poll in vain looks at the clock
 }
 
 std::vector<int> MessageCommunicator::awaited(const Exchange& exchange) const {

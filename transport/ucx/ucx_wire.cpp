@@ -1,6 +1,7 @@
 #include "transport/ucx/ucx_wire.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -15,8 +16,8 @@ namespace yoke::transport::ucx {
 namespace {
 
 constexpr unsigned kActiveMessage = 1;
-// Pieces on their way to one rank: 512 KiB over shared memory, 1 MiB over TCP.
-constexpr uint32_t kSharedMemoryWindow = 16;
+// Pieces on their way to one rank: 256 KiB over shared memory, where a queue holds 16 pieces of all senders; 1 MiB over TCP.
+constexpr uint32_t kSharedMemoryWindow = 8;
 constexpr uint32_t kTcpWindow = 16;
 // Closing by force frees requests at once, or after a few calls of progress.
 constexpr Duration kForcedClose = std::chrono::milliseconds(100);
@@ -133,7 +134,10 @@ bool UcxWire::settled(Link& link) {
 }
 
 void UcxWire::wait(Duration at_most) {
-  if (ucp_worker_arm(worker_->handle()) != UCS_OK) return;  // something came in between
+  if (ucp_worker_arm(worker_->handle()) != UCS_OK) {  // something came in between, or a piece waits for room, which wakes nobody
+    sched_yield();
+    return;
+  }
   std::vector<pollfd> fds{{worker_->event_fd(), POLLIN, 0}, {interrupt_, POLLIN, 0}};
   std::vector<Link*> watched;
   for (Link& link : links_) {
