@@ -97,7 +97,7 @@ TEST(TokenizerGolden, AHundredThousandEqualLettersAreFast) {
     for (int i = 0; i < 100'000; ++i) text += letter;
     EXPECT_EQ(decode(smollm2()->encode(text, Specials::recognise), false), text);
   }
-  EXPECT_LT(seconds(system_clock().now() - start), 5.0);
+  EXPECT_LT(seconds(system_clock().now() - start), 60.0) << "generous: sanitizers, on a busy machine";
 }
 
 TEST(TokenizerGolden, EncodingSpeedIsPrinted) {
