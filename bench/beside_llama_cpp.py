@@ -20,8 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 def llama_cpp_round(model_path, prompt_tokens, generated, threads):
     """One process: prefill and decode tokens per second, by llama.cpp's own low-level calls, without sampling."""
     code = f"""
-import ctypes, json, random, time, llama_cpp
-llama_cpp.llama_log_set(llama_cpp.llama_log_callback(lambda *a: None), ctypes.c_void_p(0))
+import json, random, time, llama_cpp
 llm = llama_cpp.Llama({str(model_path)!r}, n_ctx={prompt_tokens + generated + 8}, n_threads={threads}, n_threads_batch={threads},
                       n_batch=512, logits_all=False, verbose=False)
 random.seed(1)
