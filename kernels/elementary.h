@@ -1,5 +1,5 @@
 // exp, log, sin, cos and pow that give the same bits on every machine (docs/bits.md rule 1: libm promises no equal bits).
-// Scalar; kernels/cpu has vector forms that agree with the f32 ones bit for bit.
+// Scalar; kernels/cpu has a vector form of exp_f32 that agrees with it bit for bit.
 #pragma once
 
 #include <span>
