@@ -30,4 +30,11 @@ void show_progress(Progress& progress, const json::object& status) {
   else progress.show(status.at("ready").as_bool() ? "ready" : std::string(status.at("reason").as_string()));
 }
 
+void try_show_progress(Progress& progress, const std::string& rest_url) {
+  try {
+    show_progress(progress, fetch_status(rest_url));
+  } catch (const Error&) {
+  }
+}
+
 }  // namespace yoke::cli

@@ -20,4 +20,7 @@ boost::json::object fetch_status(const std::string& rest_url, const std::string&
 // The load in bytes over all ranks, or what is awaited, as a progress line.
 void show_progress(Progress& progress, const boost::json::object& status);
 
+// The same of a coordinator that may not answer yet, or only those who have a key: then the line stays as it is.
+void try_show_progress(Progress& progress, const std::string& rest_url);
+
 }  // namespace yoke::cli

@@ -10,7 +10,6 @@
 
 #include "cli/cluster_status.h"
 #include "cli/process.h"
-#include "cli/progress.h"
 #include "cli/rest_client.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -127,7 +126,7 @@ void Supervisor::poll_readiness() {
   } catch (const Error&) {
     return;  // not answering yet; its exit is noticed by SIGCHLD
   }
-  if (was_ready_) on_ready_(state_);
+  (was_ready_ ? watch_.on_ready : watch_.on_waiting)(state_);
 }
 
 void Supervisor::print_log_end(const Child& child) const {
@@ -161,8 +160,8 @@ std::optional<int> Supervisor::on_child_exit(pid_t pid, int exit_code) {
   return std::nullopt;
 }
 
-int Supervisor::run(const std::function<void(const State&)>& on_ready) {
-  on_ready_ = on_ready;
+int Supervisor::run(Watch watch) {
+  watch_ = std::move(watch);
   const sigset_t signals = awaited_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   start_coordinator();

@@ -30,9 +30,14 @@ class Supervisor {
   Supervisor(ClusterOptions options, std::string name);
   ~Supervisor();
 
-  // Starts all, calls `on_ready` once with the state when /health/ready first says so, and supervises until SIGINT or SIGTERM
-  // (returns 0) or until something cannot be kept alive (returns its exit code, with the log's end on stderr).
-  int run(const std::function<void(const State&)>& on_ready);
+  struct Watch {
+    std::function<void(const State&)> on_waiting;  // again and again from when the coordinator listens until it is ready
+    std::function<void(const State&)> on_ready;    // once, when /health/ready first says so
+  };
+
+  // Starts all and supervises until SIGINT or SIGTERM (returns 0) or until something cannot be kept alive (returns its exit
+  // code, with the log's end on stderr).
+  int run(Watch watch);
 
  private:
   struct Child {
@@ -57,7 +62,7 @@ class Supervisor {
   RestartBudget budget_;
   bool listening_ = false;   // the coordinator wrote its ready file
   bool was_ready_ = false;
-  std::function<void(const State&)> on_ready_;
+  Watch watch_;
 };
 
 }  // namespace yoke::cli

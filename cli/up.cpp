@@ -39,10 +39,15 @@ int run_here(const UpOptions& options) {
   Progress progress;
   if (!options.quiet) progress.show("starting");
   Supervisor supervisor(options.cluster, options.name);
-  return supervisor.run([&](const State& state) {
-    progress.clear();
-    if (!options.quiet) print_ready(state, options.cluster);
-  });
+  return supervisor.run({.on_waiting =
+                             [&](const State& state) {
+                               if (!options.quiet) try_show_progress(progress, state.rest_url);
+                             },
+                         .on_ready =
+                             [&](const State& state) {
+                               progress.clear();
+                               if (!options.quiet) print_ready(state, options.cluster);
+                             }});
 }
 
 int run_detached(const UpOptions& options) {
@@ -67,7 +72,10 @@ int run_detached(const UpOptions& options) {
     const std::optional<State> state = read_state(options.name);
     if (!state || state->rest_url.empty()) continue;
     try {
-      if (!is_ready(state->rest_url)) continue;
+      if (!is_ready(state->rest_url)) {
+        try_show_progress(progress, state->rest_url);
+        continue;
+      }
     } catch (const Error&) {
       continue;
     }
