@@ -15,7 +15,7 @@ Progress::~Progress() { clear(); }
 
 void Progress::show(const std::string& what) {
   if (!terminal_) return;
-  fmt::print(stderr, "\r\033[K{} ...", what);
+  fmt::print(stderr, "\r\033[K{}", what);
   std::fflush(stderr);
   shown_ = true;
 }
