@@ -12,14 +12,16 @@
 #include <string>
 #include <string_view>
 
+#include "core/kv_block.h"
 #include "kernels/packed_matrix.h"
 
 namespace yoke::kernels {
 
-// y[r, n] = sum_k w[n, k] * x[r, k] (+ bias[n]). Per output: chunks of 32 columns in ascending order; within a chunk one fma a
-// column, ascending, from +0, on the bare code (f32/f16/bf16: the value; q8_0: int8; q4_0: nibble - 8; q4_1: nibble); then
-// total = total + chunk for plain types, fma(d, chunk, total) for q8_0 and q4_0, and for q4_1 that and
-// fma(m, xsum, total), xsum being the ascending f32 sum of the chunk's x. Bias is added last.
+// y[r, n] = sum_k w[n, k] * x[r, k] (+ bias[n]). Per output: chunks of 32 columns of the part, in ascending order; within a chunk
+// one fma a column, ascending, from +0; then total = total + chunk. What the fma takes is the weight's value as f32
+// (core/weight_format.h). Three formats whose parts begin at a block take the bare code instead and scale the chunk (q8_0: int8;
+// q4_0: nibble - 8; q4_1: nibble): total = fma(d, chunk, total), and for q4_1 that and fma(m, xsum, total), xsum being the
+// ascending f32 sum of the chunk's x. Bias is added last.
 struct Linear {
   PackedMatrix w;
   const float* x;
@@ -30,6 +32,17 @@ struct Linear {
   const float* bias = nullptr;
 };
 
+// y[r, k] = sum_n w[first + n, k] * x[r, n] over `count` rows of w from `first` (a multiple of 16): one fma an n, ascending, from +0.
+struct TransposedLinear {
+  PackedMatrix w;
+  int64_t first, count;
+  const float* x;  // [rows, count]
+  int64_t x_stride;
+  int64_t rows;
+  float* y;        // [rows, w.cols()]
+  int64_t y_stride;
+};
+
 // y[r, i] = x[r, i] * (1 / sqrt(mean(x^2) + epsilon)) * w[i]. The sum of squares uses 16 virtual lanes (element i joins lane
 // i % 16 by fma, ascending) and the tree ((0+8)+(4+12)) + ... : stride 8, then 4, 2, 1.
 struct RmsNorm {
@@ -38,19 +51,50 @@ struct RmsNorm {
   int64_t rows, width;
   const float* w;
   float epsilon;
-  float* y;
+  float* y;  // may be x
   int64_t y_stride;
 };
 
-// In place on [rows, heads * head_dim]. cos and sin are [rows, head_dim / 2]: one row's angles, shared by its heads.
-// (a, b) -> (a cos - b sin, b cos + a sin), each as fma of the second product: fma(a, cos, -(b * sin)).
+// d = x - mean(x); y[r, i] = d[i] * (1 / sqrt(mean(d^2) + epsilon)) * w[i] (+ bias[i]). Sums as RmsNorm's, the plain one by
+// addition in the same lanes and tree. Row r takes weight row r % w_rows (a weight for every head).
+struct LayerNorm {
+  const float* x;
+  int64_t x_stride;
+  int64_t rows, width;
+  const float* w;
+  const float* bias = nullptr;
+  int64_t w_rows = 1;
+  float epsilon;
+  float* y;  // may be x
+  int64_t y_stride;
+};
+
+// A norm over features that two ranks share: sums[r] = RmsNorm's sum of squares of this part; then, the parts' sums added,
+// x[r, i] = x[r, i] * (1 / sqrt(sums[r] / whole_width + epsilon)) * w[i].
+struct SumOfSquares {
+  const float* x;
+  int64_t x_stride;
+  int64_t rows, width;
+  float* sums;
+};
+struct RmsScale {
+  float* x;
+  int64_t x_stride;
+  int64_t rows, width, whole_width;
+  const float* sums;
+  const float* w;
+  float epsilon;
+};
+
+// In place on heads of `dims` elements that lie head_stride apart. cos and sin are [rows, dims / 2]: one row's angles, shared by
+// its heads. (a, b) -> (a cos - b sin, b cos + a sin), each as fma of the second product: fma(a, cos, -(b * sin)).
 struct RotaryEmbedding {
   float* x;
   int64_t x_stride;
-  int64_t rows, heads, head_dim;
+  int64_t rows, heads, head_stride, dims;
   const float* cos;
   const float* sin;
-  bool neighbours;  // pairs (2i, 2i+1); else (i, i + head_dim / 2)
+  bool neighbours;  // pairs (2i, 2i+1); else (i, i + dims / 2)
 };
 
 // y[r, i] = gate[r, i] / (1 + exp(-gate[r, i])) * up[r, i]
@@ -58,6 +102,61 @@ struct SwiGlu {
   const float* gate;
   const float* up;
   int64_t rows, width, stride;  // of gate, up and y
+  float* y;
+};
+
+// g = min(gate, limit), u = min(max(up, -limit), limit); y = g / (1 + exp(-(alpha * g))) * (u + 1)   (gpt-oss)
+struct ClampedSwiGlu {
+  const float* gate;
+  const float* up;
+  int64_t rows, width, stride;
+  float alpha, limit;
+  float* y;
+};
+
+// In place: x = 0.5 * x * (1 + erf(x / sqrt 2)); x = tanh(x).
+struct Gelu {
+  float* x;
+  int64_t count;
+};
+struct Tanh {
+  float* x;
+  int64_t count;
+};
+struct Scale {
+  float* x;
+  int64_t count;
+  float factor;
+};
+
+// The experts of each row and their weights, experts ascending. `kind` as model::RouterKind. Choice: the top_k highest scores
+// (sigmoid: score + correction), ties to the lowest id; with groups, only within the top_groups groups whose two best sum highest.
+// Weights: the scores without correction; renormalised: divided by their sum in ascending order of experts; then times scaling.
+enum class RouterScore : uint8_t { softmax, softmax_top_k, sigmoid };
+struct Route {
+  const float* logits;                // [rows, experts]
+  int64_t rows, experts, top_k;
+  RouterScore score;
+  const float* correction = nullptr;  // [experts]
+  bool renormalise;
+  float scaling;
+  int64_t groups = 1, top_groups = 1;
+  int32_t* chosen;                    // [rows, top_k]
+  float* weights;                     // [rows, top_k]
+};
+
+// y[to[i], :] = fma(weight[i], x[i, :], y[to[i], :]) for i ascending; y[i, :] = x[from[i], :].
+struct ScatterAdd {
+  const float* x;
+  int64_t width;  // of x and y, dense
+  std::span<const int32_t> to;
+  std::span<const float> weights;
+  float* y;
+};
+struct GatherRows {
+  const float* x;
+  int64_t width;
+  std::span<const int32_t> from;
   float* y;
 };
 
@@ -69,7 +168,7 @@ struct ResidualAdd {
   int64_t count;
 };
 
-// y[r, :] = w[token[r] - first_token, :] as f32: q8_0 and q4_0 d * code, q4_1 fma(d, code, m).
+// y[r, :] = w[row[r], :] as f32 (rows of the part).
 struct EmbeddingLookup {
   PackedMatrix w;
   std::span<const int32_t> rows_of_w;
@@ -77,42 +176,48 @@ struct EmbeddingLookup {
   int64_t y_stride;
 };
 
-// One layer's and one half's paged cache. Block b begins at data + b * block_floats(): for each KV head K as
-// [head_dim, 16 tokens], then for each KV head V as [16 tokens, head_dim].
-struct KvCacheView {
-  float* data = nullptr;
-  int64_t kv_heads = 0;
-  int64_t head_dim = 0;
-  int64_t block_floats() const { return 2 * kv_heads * head_dim * kKvBlockTokens; }
+// One layer's and one half's paged cache (core/kv_block.h). Block b begins at data + b * block_bytes(): for each KV head K as
+// [key_dim, 16 tokens], then for each KV head V as [16 tokens, value_dim]; then, where the type has scales, for each KV head 16
+// scales of its keys, then for each KV head 16 scales of its values, f32.
+// f8_e4m3: scale = max |x| / 448, code = nearest even of x / scale; i8: scale = max |x| / 127, code = nearest even of x / scale
+// within +-127; a token of zeros has scale 0 and codes 0.
+struct KvCacheView : KvShape {
+  std::byte* data = nullptr;
 };
 
-// One row of a batch: which sequence's blocks it reads and at which absolute position it stands.
+// One row of a batch: which sequence's blocks it reads, at which absolute position it stands, and which positions it may see:
+// those before `end`.
 struct RowPlace {
   const int32_t* block_table = nullptr;  // block of positions 16j .. 16j+15 at [j]
   int64_t position = 0;
+  int64_t end = 0;                       // position + 1; an encoder's: the length of the sequence
 };
 
-// Writes k and v [rows, kv_heads * head_dim] at each row's position.
+// Writes k [rows, kv_heads * key_dim] and v [rows, kv_heads * value_dim] at each row's position.
 struct KvAppend {
   const float* k;
+  int64_t k_stride;
   const float* v;
-  int64_t stride;
+  int64_t v_stride;
   std::span<const RowPlace> rows;
   KvCacheView cache;
 };
 
-// out[r, h, :] = softmax(scale * q . K) V over positions 0 .. rows[r].position. Splits of 256 absolute positions, each from
-// fresh (m, l, o); within a split: scores by fma over head_dim ascending, then times scale; m their maximum; p = exp(s - m);
-// l = sum of p and o = fma(p, V, o) in ascending position; splits combine left to right:
-// M = max(m, m'), l = fma(l, exp(m - M), l' * exp(m' - M)), o likewise; at the end o / l.
+// out[r, h, :] = softmax(scale * q . K) V over the positions that row r sees: begin .. end - 1 with begin = max(0, end - window), or
+// 0 where window is 0. Splits of 256 absolute positions, each from fresh (m, l, o); a split without a visible position is skipped.
+// Within a split: scores by fma over key_dim ascending, then times scale; m their maximum; p = exp(s - m); l = sum of p and
+// o = fma(p, V, o) in ascending position; splits combine left to right: M = max(m, m'), l = fma(l, exp(m - M), l' * exp(m' - M)),
+// o likewise. A sink of head h joins once, at the end, as a split of one score sinks[h] without a value. At the end o / l.
 struct Attention {
-  const float* q;  // [rows, kv_heads * heads_per_kv * head_dim]
+  const float* q;  // [rows, kv_heads * heads_per_kv * key_dim]
   int64_t q_stride;
   std::span<const RowPlace> rows;
   KvCacheView cache;
   int64_t heads_per_kv;
   float scale;
-  float* out;
+  int64_t window = 0;
+  const float* sinks = nullptr;  // [kv_heads * heads_per_kv]
+  float* out;                    // [rows, kv_heads * heads_per_kv * value_dim]
   int64_t out_stride;
 };
 inline constexpr int64_t kAttentionSplit = 256;
@@ -121,9 +226,20 @@ class Ops {
  public:
   virtual ~Ops() = default;
   virtual void run(const Linear& problem) = 0;
+  virtual void run(const TransposedLinear& problem) = 0;
   virtual void run(const RmsNorm& problem) = 0;
+  virtual void run(const LayerNorm& problem) = 0;
+  virtual void run(const SumOfSquares& problem) = 0;
+  virtual void run(const RmsScale& problem) = 0;
   virtual void run(const RotaryEmbedding& problem) = 0;
   virtual void run(const SwiGlu& problem) = 0;
+  virtual void run(const ClampedSwiGlu& problem) = 0;
+  virtual void run(const Gelu& problem) = 0;
+  virtual void run(const Tanh& problem) = 0;
+  virtual void run(const Scale& problem) = 0;
+  virtual void run(const Route& problem) = 0;
+  virtual void run(const ScatterAdd& problem) = 0;
+  virtual void run(const GatherRows& problem) = 0;
   virtual void run(const ResidualAdd& problem) = 0;
   virtual void run(const EmbeddingLookup& problem) = 0;
   virtual void run(const KvAppend& problem) = 0;
@@ -134,7 +250,7 @@ class Ops {
 struct OpsBackend {
   std::string_view name;
   std::string (*unavailable)();  // why not here; empty when it is available
-  bool (*supports)(Dtype weight);
+  bool (*supports)(const WeightFormat& weight);
   std::unique_ptr<Ops> (*make)(int threads);
 };
 std::span<const OpsBackend> ops_backends();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "model/folder_file.h"
 #include "model/gguf.h"
 #include "model/hf_config.h"
 #include "model/identity.h"
@@ -38,7 +39,7 @@ std::vector<fs::path> gguf_files_in(const fs::path& folder) {
 
 void read_only_gguf(const fs::path& folder, Checkpoint& checkpoint) {
   const std::vector<fs::path> found = gguf_files_in(folder);
-  if (found.size() == 1) return read_gguf(found[0], checkpoint);
+  if (found.size() == 1) return read_gguf(folder_file(folder, found[0].filename().string()), checkpoint);
   if (found.empty()) {
     throw Error{Code::not_found, fmt::format("{} has no model: expected config.json beside model.safetensors or "
                                              "model.safetensors.index.json, or one .gguf file",
@@ -55,7 +56,7 @@ void read_only_gguf(const fs::path& folder, Checkpoint& checkpoint) {
 
 // `tensors` is a .safetensors file or an index of several; config.json lies beside it.
 void read_hugging_face(const fs::path& tensors, Checkpoint& checkpoint) {
-  const HfConfig hf = read_hf_config(tensors.parent_path() / "config.json");
+  const HfConfig hf = read_hf_config(folder_file(tensors.parent_path(), "config.json"));
   checkpoint.config = hf.config;
   if (tensors.extension() == ".json")
     read_safetensors_index(tensors, checkpoint);
@@ -65,8 +66,8 @@ void read_hugging_face(const fs::path& tensors, Checkpoint& checkpoint) {
 }
 
 void read_folder(const fs::path& folder, Checkpoint& checkpoint) {
-  const fs::path single = folder / "model.safetensors";
-  const fs::path index = folder / "model.safetensors.index.json";
+  const fs::path single = folder_file(folder, "model.safetensors");
+  const fs::path index = folder_file(folder, "model.safetensors.index.json");
   if (is_there(single))
     read_hugging_face(single, checkpoint);
   else if (is_there(index))

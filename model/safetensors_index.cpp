@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "model/bad_file.h"
+#include "model/folder_file.h"
 #include "model/json_fields.h"
 #include "model/safetensors.h"
 
@@ -63,7 +64,7 @@ void read_safetensors_index(const std::filesystem::path& index, Checkpoint& chec
             .found = fmt::format("{} files in weight_map", shards.size()),
             .expected = fmt::format("1 to {}", kMostShards)});
   }
-  for (const std::string& shard : shards) read_safetensors_file(index.parent_path() / shard, checkpoint);
+  for (const std::string& shard : shards) read_safetensors_file(folder_file(index.parent_path(), shard), checkpoint);
   for (const auto& [tensor, value] : map->raw()) {
     check_placement(std::string(tensor), shard_name(tensor, value, index), index, checkpoint);
   }
