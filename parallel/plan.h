@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/kv_block.h"
 #include "core/units.h"
 #include "model/catalogue.h"
 
@@ -12,8 +13,15 @@ namespace yoke::parallel {
 struct Layout {
   int tp = 1;
   int pp = 1;
+  int ep = 1;  // 1, or tp: experts lie whole on ranks, the rest is cut as without it
   int world() const { return tp * pp; }
-  std::string name() const;  // "tp2pp1"
+  std::string name() const;  // "tp2pp1", "tp2pp1ep2"
+};
+
+// What a plan is made for, besides the model.
+struct PlanOptions {
+  Layout layout;
+  Dtype kv = Dtype::f32;  // the cache's element type
 };
 
 // g * ceil(n / g / 2): where n units in groups of g are cut in two. At most n.
@@ -21,13 +29,18 @@ int64_t canonical_cut(int64_t n, int64_t g);
 
 // One canonical half of one layer. A half may be empty; its sum is then +0.
 struct HalfLayer {
-  Range kv_heads;
-  Range heads;     // kv_heads * heads_per_kv
-  Range features;  // of gate, up, down
+  Range heads;
+  Range kv_heads;         // the whole model's only one when shared_kv
+  Range features;         // of a dense layer's gate, up, down
+  Range experts;          // whose sum this half makes
+  Range expert_features;  // of each of them: cut, or whole with ep
+  Range shared_features;  // of the shared experts
+  int64_t heads_per_kv() const { return kv_heads.empty() ? 0 : heads.size() / kv_heads.size(); }
 };
 
 struct LayerPlan {
   HalfLayer half[2];
+  bool shared_kv = false;  // MQA, MLA: both halves read the same key and value, which every rank holds once
 };
 
 struct RankPlan {
@@ -42,12 +55,20 @@ struct RankPlan {
 
 struct Plan {
   Layout layout;
+  Dtype kv = Dtype::f32;
   std::vector<LayerPlan> layers;  // of the whole model
   Range vocab[2];                 // canonical halves, cut(vocab, 16)
   std::vector<RankPlan> ranks;    // rank = stage * tp + tp_rank
 };
 
-// Error{unsupported} for a tp other than 1 and 2; Error{invalid_argument} for more stages than layers.
-Plan make_plan(const model::ModelConfig& config, const model::Catalogue& catalogue, Layout layout);
+// Error{unsupported} for a tp other than 1 and 2, an ep that is neither 1 nor tp, an ep for a model without experts, an encoder
+// in stages of unlike kinds; Error{invalid_argument} for more stages than layers or a cache type that is none.
+Plan make_plan(const model::Catalogue& catalogue, const PlanOptions& options);
+
+// The half whose regions hold the keys and values of `half`, their weights and their cache.
+inline int kv_half(const LayerPlan& layer, int half) { return layer.shared_kv ? 0 : half; }
+
+// The cache of one layer's half; no KV heads where the half is empty.
+KvShape kv_shape(const Plan& plan, const model::ModelConfig& config, int64_t layer, int half);
 
 }  // namespace yoke::parallel

@@ -1,4 +1,4 @@
-// Which bytes of a checkpoint a rank holds, and under which name they lie in its pool. Pure functions.
+// Which part of a checkpoint a rank holds, and under which name it lies in its pool. Pure functions.
 #pragma once
 
 #include <string>
@@ -12,25 +12,25 @@ namespace yoke::parallel {
 enum class Form { packed, vector_f32 };
 
 struct Slice {
-  model::Role role;
-  int layer = model::kNoLayer;
-  int half = 0;                              // 0 for what is not cut
-  const model::TensorInfo* tensor = nullptr;
+  const model::Weight* weight = nullptr;
+  int half = 0;                 // 0 for what is not cut
   Form form = Form::packed;
-  Range rows;                                // of the file's tensor (outputs); {0, 1} for a vector
-  Range cols;                                // inputs; of a vector: its elements
-  std::string region() const;                // "L3.gate.1", "embedding.0", "final_norm.0"
+  Range rows;                   // of the logical matrix (outputs); {0, 1} for a vector
+  Range cols;                   // inputs; of a vector: its elements
+
+  PackedShape shape() const;    // form packed
+  std::string region() const;   // "L3.gate.1", "L3.expert_gate.1.e5", "embedding.0", "final_norm.0"
   uint64_t pool_bytes() const;
-  uint64_t file_bytes() const;               // of the slice itself, in the file's format
 };
 
 // Region name of a role's half: what forward asks the pool for.
-std::string region_name(model::Role role, int layer, int half);
+std::string region_name(model::Role role, int layer, int half, int expert = 0);
 // Region of the KV cache of one layer's half.
 std::string kv_region_name(int layer, int half);
 
-// Every slice of `rank`, in the file's order (file, offset). Empty halves are left out. Row-parallel biases (o, down) belong to half 0.
-// A tied head is the embedding's region: one slice; a rank that has both stages holds it once.
+// Every slice of `rank`, in the file's order (file, offset of the codes). Empty halves are left out. Row-parallel biases (o, down)
+// belong to half 0. What both halves share lies under half 0, once a rank. A tied head is the embedding's region: one slice; a rank
+// that has both stages holds it once.
 std::vector<Slice> slices_of(const Plan& plan, int rank, const model::Catalogue& catalogue);
 
 }  // namespace yoke::parallel
