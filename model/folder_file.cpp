@@ -15,8 +15,8 @@ bool lies_below(const fs::path& file, const fs::path& folder) {
   return std::mismatch(folder.begin(), folder.end(), file.begin(), file.end()).first == folder.end();
 }
 
-// huggingface_hub keeps each file once, under its hash, and every revision as links to them. Both paths are without links:
-// a `blobs` that is a link itself has another name by now.
+// huggingface_hub keeps each file once, under its hash, and every revision as links to them. Both paths are without
+// links: a `blobs` that is a link itself has another name by now.
 bool is_blob_of_the_same_repository(const fs::path& file, const fs::path& folder) {
   for (fs::path above = folder; above.has_relative_path(); above = above.parent_path()) {
     if (above.parent_path().filename() == "snapshots")
@@ -31,8 +31,9 @@ bool is_blob_of_the_same_repository(const fs::path& file, const fs::path& folder
   refuse({.file = path,
           .found = fmt::format("a link to {}, which {}", printable(written), target),
           .expected = "a file within the model's folder",
-          .remedy = "if you made the link yourself, give the folder where the files lie, or make hard links; if it came "
-                    "with the model, do not use its files before you know why"});
+          .remedy =
+              "if you made the link yourself, give the folder where the files lie, or make hard links; if it came "
+              "with the model, do not use its files before you know why"});
 }
 
 }  // namespace
