@@ -156,10 +156,10 @@ Value Evaluator::call_macro(const Macro& macro, std::shared_ptr<Scope> scope, co
   if (arguments.positional.size() > known) {
     fail("macro '{}' takes {} arguments, {} were given", macro.name, known, arguments.positional.size());
   }
-  for (const auto& [given, value] : arguments.named) {
+  for (const auto& given : arguments.named) {
     const bool is_parameter = std::any_of(macro.parameters.begin(), macro.parameters.end(),
-                                          [&](const auto& parameter) { return parameter.first == given; });
-    if (!is_parameter) fail("macro '{}' has no argument '{}'", macro.name, given);
+                                          [&](const auto& parameter) { return parameter.first == given.first; });
+    if (!is_parameter) fail("macro '{}' has no argument '{}'", macro.name, given.first);
   }
   const Within call(*this, std::move(scope));
   for (size_t i = 0; i < known; ++i) {
