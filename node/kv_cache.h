@@ -15,7 +15,7 @@ namespace yoke::node {
 class KvCache {
  public:
   // The views lie in `pool`, which must outlive them. Error{bad_file} if a region of the pool is not what the plan says.
-  KvCache(const parallel::Plan& plan, int rank, int64_t head_dim, const Pool& pool);
+  KvCache(const parallel::Plan& plan, int rank, const model::ModelConfig& config, const Pool& pool);
 
   // `layer` counts over the whole model. An empty half has a view without KV heads.
   const kernels::KvCacheView& view(int64_t layer, int half) const { return views_[static_cast<size_t>(layer - first_layer_)][half]; }

@@ -24,11 +24,13 @@ uint64_t weights_bytes(const Plan& plan, int rank, const model::Catalogue& catal
   return bytes;
 }
 
-// Residual, normed rows, q, k, v, attention out, gate, up, both halves' sums; and the logits of the rows that sample.
+// Residual, normed rows, both halves' q, k, v and sums, attention out, gate, up, gathered rows of experts; and the output rows.
 uint64_t activation_bytes(const model::ModelConfig& config, const LedgerLimits& limits) {
-  const int64_t widths = 5 * config.hidden + 2 * config.heads * config.head_dim + 2 * config.kv_heads * config.head_dim +
-                         2 * config.intermediate + config.head_dim;
-  return sizeof(float) * static_cast<uint64_t>(limits.max_rows * widths + limits.max_sequences * config.vocab);
+  const int64_t features = std::max({config.intermediate, config.moe.intermediate, config.moe.shared_intermediate});
+  const int64_t query = config.heads * (config.head_dim + config.value_dim);
+  const int64_t widths = 6 * config.hidden + 2 * query + 2 * config.kv_heads * (config.head_dim + config.value_dim) + 2 * features +
+                         config.head_dim + 2 * config.moe.experts;
+  return sizeof(float) * static_cast<uint64_t>(limits.max_rows * widths + limits.max_sequences * config.output_width());
 }
 
 }  // namespace
@@ -42,11 +44,13 @@ std::string Ledger::text() const {
 }
 
 uint64_t kv_block_bytes(const Plan& plan, int rank, const model::ModelConfig& config) {
-  const RankPlan& r = plan.ranks[rank];
+  const RankPlan& r = plan.ranks[static_cast<size_t>(rank)];
   uint64_t bytes = 0;
   for (int64_t layer = r.layers.begin; layer < r.layers.end; ++layer) {
+    const LayerPlan& cut = plan.layers[static_cast<size_t>(layer)];
     for (const int half : r.halves) {
-      bytes += sizeof(float) * 2 * static_cast<uint64_t>(plan.layers[layer].half[half].kv_heads.size() * config.head_dim * kKvBlockTokens);
+      const bool held = kv_half(cut, half) == half || half == r.halves.front();  // once a rank where halves share it
+      if (held) bytes += static_cast<uint64_t>(kv_shape(plan, config, layer, half).block_bytes());
     }
   }
   return bytes;

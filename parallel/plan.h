@@ -61,8 +61,8 @@ struct Plan {
   std::vector<RankPlan> ranks;    // rank = stage * tp + tp_rank
 };
 
-// Error{unsupported} for a tp other than 1 and 2, an ep that is neither 1 nor tp, an ep for a model without experts, an encoder
-// in stages of unlike kinds; Error{invalid_argument} for more stages than layers or a cache type that is none.
+// Error{unsupported} for a tp other than 1 and 2; Error{invalid_argument} for more stages than layers, an ep that is neither 1 nor
+// tp, an ep for a model without experts, a type that no cache has.
 Plan make_plan(const model::Catalogue& catalogue, const PlanOptions& options);
 
 // The half whose regions hold the keys and values of `half`, their weights and their cache.

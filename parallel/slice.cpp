@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/error.h"
 
@@ -11,48 +12,89 @@ namespace {
 
 using model::kNoLayer;
 using model::Role;
-using model::TensorInfo;
+using model::Weight;
 
-// What tensor parallelism cuts a tensor by.
-enum class CutBy { nothing, heads, kv_heads, features, vocab };
-// Which of its dimensions: outputs (column-parallel), inputs (row-parallel), or none.
+// What tensor parallelism cuts a tensor by. Heads are cut in units: of a query, a key, a value, MLA's parts of them, or one number.
+enum class CutBy { nothing, query, query_output, key, value, sink, latent_query, latent_up, features, experts, shared, vocab };
+// Which of its dimensions: outputs (column-parallel) or inputs (row-parallel; of a vector: its elements).
 enum class CutDim { none, rows, cols };
 
 struct RoleCut {
   Role role;
-  CutBy by;
-  CutDim dim;
-  Form form;
+  CutBy by = CutBy::nothing;
+  CutDim dim = CutDim::none;
 };
 
 // The roles of a layer, one row each. Row-parallel biases are whole and join half 0 (docs/bits.md rule 4).
 constexpr RoleCut kLayerRoles[] = {
-    {Role::attn_norm, CutBy::nothing, CutDim::none, Form::vector_f32},
-    {Role::q, CutBy::heads, CutDim::rows, Form::packed},
-    {Role::k, CutBy::kv_heads, CutDim::rows, Form::packed},
-    {Role::v, CutBy::kv_heads, CutDim::rows, Form::packed},
-    {Role::o, CutBy::heads, CutDim::cols, Form::packed},
-    {Role::q_bias, CutBy::heads, CutDim::cols, Form::vector_f32},
-    {Role::k_bias, CutBy::kv_heads, CutDim::cols, Form::vector_f32},
-    {Role::v_bias, CutBy::kv_heads, CutDim::cols, Form::vector_f32},
-    {Role::o_bias, CutBy::nothing, CutDim::none, Form::vector_f32},
-    {Role::mlp_norm, CutBy::nothing, CutDim::none, Form::vector_f32},
-    {Role::gate, CutBy::features, CutDim::rows, Form::packed},
-    {Role::up, CutBy::features, CutDim::rows, Form::packed},
-    {Role::down, CutBy::features, CutDim::cols, Form::packed},
-    {Role::gate_bias, CutBy::features, CutDim::cols, Form::vector_f32},
-    {Role::up_bias, CutBy::features, CutDim::cols, Form::vector_f32},
-    {Role::down_bias, CutBy::nothing, CutDim::none, Form::vector_f32},
+    {Role::attn_norm},
+    {Role::attn_norm_bias},
+    {Role::q, CutBy::query, CutDim::rows},
+    {Role::k, CutBy::key, CutDim::rows},
+    {Role::v, CutBy::value, CutDim::rows},
+    {Role::o, CutBy::query_output, CutDim::cols},
+    {Role::q_bias, CutBy::query, CutDim::cols},
+    {Role::k_bias, CutBy::key, CutDim::cols},
+    {Role::v_bias, CutBy::value, CutDim::cols},
+    {Role::o_bias},
+    {Role::sinks, CutBy::sink, CutDim::cols},
+    {Role::q_a},
+    {Role::q_a_norm},
+    {Role::q_b, CutBy::latent_query, CutDim::rows},
+    {Role::kv_a},
+    {Role::kv_a_norm},
+    {Role::kv_b, CutBy::latent_up, CutDim::rows},
+    {Role::mlp_norm},
+    {Role::mlp_norm_bias},
+    {Role::gate, CutBy::features, CutDim::rows},
+    {Role::up, CutBy::features, CutDim::rows},
+    {Role::down, CutBy::features, CutDim::cols},
+    {Role::gate_bias, CutBy::features, CutDim::cols},
+    {Role::up_bias, CutBy::features, CutDim::cols},
+    {Role::down_bias},
+    {Role::router},
+    {Role::router_bias},
+    {Role::router_correction},
+    {Role::shared_gate, CutBy::shared, CutDim::rows},
+    {Role::shared_up, CutBy::shared, CutDim::rows},
+    {Role::shared_down, CutBy::shared, CutDim::cols},
 };
 
-Range cut_range(const Plan& plan, const model::ModelConfig& config, CutBy by, int layer, int half) {
-  const auto scaled = [&](Range heads) { return Range{heads.begin * config.head_dim, heads.end * config.head_dim}; };
+constexpr RoleCut kExpertRoles[] = {
+    {Role::expert_gate, CutBy::experts, CutDim::rows},      {Role::expert_up, CutBy::experts, CutDim::rows},
+    {Role::expert_down, CutBy::experts, CutDim::cols},      {Role::expert_gate_bias, CutBy::experts, CutDim::cols},
+    {Role::expert_up_bias, CutBy::experts, CutDim::cols},   {Role::expert_down_bias},
+};
+
+// What an encoder's first and last stage hold besides; whole on every rank of the stage.
+constexpr Role kEncoderFirst[] = {Role::position_embedding, Role::token_type_embedding, Role::embedding_norm, Role::embedding_norm_bias};
+constexpr Role kEncoderLast[] = {Role::pooler, Role::pooler_bias, Role::classifier, Role::classifier_bias};
+
+// A norm of queries or keys: one weight for all heads is whole, else each head has its own.
+RoleCut norm_cut(Role role, const model::ModelConfig& config) {
+  const bool whole = config.qk_norm == model::QkNorm::none || config.qk_norm == model::QkNorm::per_head;
+  if (whole) return {role};
+  return {role, role == Role::q_norm ? CutBy::query : CutBy::key, CutDim::cols};
+}
+
+bool joins_half_0(Role role) { return role == Role::o_bias || role == Role::down_bias || role == Role::expert_down_bias; }
+
+Range scaled(Range range, int64_t unit) { return {range.begin * unit, range.end * unit}; }
+
+Range cut_range(const HalfLayer& half, const Range& vocab, const model::ModelConfig& c, CutBy by) {
   switch (by) {
     case CutBy::nothing: break;
-    case CutBy::heads: return scaled(plan.layers[layer].half[half].heads);
-    case CutBy::kv_heads: return scaled(plan.layers[layer].half[half].kv_heads);
-    case CutBy::features: return plan.layers[layer].half[half].features;
-    case CutBy::vocab: return plan.vocab[half];
+    case CutBy::query: return scaled(half.heads, c.head_dim);
+    case CutBy::query_output: return scaled(half.heads, c.latent.kv_rank > 0 ? c.latent.value_dim : c.value_dim);
+    case CutBy::key: return scaled(half.kv_heads, c.head_dim);
+    case CutBy::value: return scaled(half.kv_heads, c.value_dim);
+    case CutBy::sink: return half.heads;
+    case CutBy::latent_query: return scaled(half.heads, c.latent.nope_dim + c.latent.rope_dim);
+    case CutBy::latent_up: return scaled(half.heads, c.latent.nope_dim + c.latent.value_dim);
+    case CutBy::features: return half.features;
+    case CutBy::experts: return half.expert_features;
+    case CutBy::shared: return half.shared_features;
+    case CutBy::vocab: return vocab;
   }
   return {};
 }
@@ -60,79 +102,115 @@ Range cut_range(const Plan& plan, const model::ModelConfig& config, CutBy by, in
 class SliceList {
  public:
   SliceList(const Plan& plan, int rank, const model::Catalogue& catalogue)
-      : plan_(plan), rank_(plan.ranks[rank]), catalogue_(catalogue) {}
+      : plan_(plan), rank_(plan.ranks[static_cast<size_t>(rank)]), catalogue_(catalogue), config_(catalogue.checkpoint().config) {}
 
-  void add(const RoleCut& cut, int layer) {
-    const TensorInfo* tensor = catalogue_.find(cut.role, layer);
-    if (tensor == nullptr) return;
+  void add(const RoleCut& cut, int layer = kNoLayer) {
+    const Weight* weight = catalogue_.find(cut.role, layer);
+    if (weight == nullptr) return;
     if (cut.by == CutBy::nothing) {
-      // Whole: every rank has it, except biases of what is summed, which only half 0 adds.
-      const bool summed_bias = cut.role == Role::o_bias || cut.role == Role::down_bias;
-      if (!summed_bias || rank_.halves.front() == 0) push(cut, *tensor, layer, 0, {0, tensor->rows()}, {0, tensor->cols()});
+      if (!joins_half_0(cut.role) || rank_.halves.front() == 0) push(*weight, 0, {0, weight->rows}, {0, weight->cols});
       return;
     }
+    const bool shared = layer != kNoLayer && plan_.layers[static_cast<size_t>(layer)].shared_kv &&
+                        (cut.by == CutBy::key || cut.by == CutBy::value);
     for (const int half : rank_.halves) {
-      const Range part = cut_range(plan_, catalogue_.checkpoint().config, cut.by, layer, half);
-      if (part.empty()) continue;
-      const bool by_rows = cut.dim == CutDim::rows;
-      push(cut, *tensor, layer, half, by_rows ? part : Range{0, tensor->rows()}, by_rows ? Range{0, tensor->cols()} : part);
+      if (shared && half != rank_.halves.front()) continue;
+      push_part(cut, *weight, layer, half, shared ? 0 : half);
+    }
+  }
+
+  void add_experts(int layer) {
+    if (!config_.layer_kinds[static_cast<size_t>(layer)].moe) return;
+    for (const int half : rank_.halves) {
+      const Range experts = plan_.layers[static_cast<size_t>(layer)].half[half].experts;
+      for (int64_t expert = experts.begin; expert < experts.end; ++expert) {
+        for (const RoleCut& cut : kExpertRoles) {
+          const Weight* weight = catalogue_.find(cut.role, layer, static_cast<int>(expert));
+          if (weight != nullptr) add_expert(cut, *weight, layer, half);
+        }
+      }
     }
   }
 
   std::vector<Slice> take() {
-    std::sort(slices_.begin(), slices_.end(), [](const Slice& a, const Slice& b) {
-      return std::tuple(a.tensor->file, a.tensor->offset, a.half) < std::tuple(b.tensor->file, b.tensor->offset, b.half);
-    });
+    std::sort(slices_.begin(), slices_.end(), [](const Slice& a, const Slice& b) { return place(a) < place(b); });
     return std::move(slices_);
   }
 
  private:
-  void push(const RoleCut& cut, const TensorInfo& tensor, int layer, int half, Range rows, Range cols) {
-    const int block = info(tensor.dtype).block_elements;
-    if (cols.begin % block != 0 || cols.end % block != 0) {
-      throw Error{Code::unsupported, fmt::format("{}: columns {}..{} do not lie on the {}-element blocks of {}; run this model with --tp 1",
-                                                 tensor.name, cols.begin, cols.end, block, name(tensor.dtype))};
-    }
-    slices_.push_back({cut.role, layer, half, &tensor, cut.form, rows, cols});
+  // A whole expert's bias of what its ranks sum joins with the expert; a cut one's joins half 0.
+  void add_expert(const RoleCut& cut, const Weight& weight, int layer, int half) {
+    if (cut.by != CutBy::nothing) return push_part(cut, weight, layer, half, half);
+    if (plan_.layout.ep > 1 || half == 0) push(weight, half, {0, weight.rows}, {0, weight.cols});
+  }
+
+  void push_part(const RoleCut& cut, const Weight& weight, int layer, int half, int named) {
+    static constexpr HalfLayer kNone{};
+    const HalfLayer& of = layer == kNoLayer ? kNone : plan_.layers[static_cast<size_t>(layer)].half[half];
+    const Range part = cut_range(of, plan_.vocab[half], config_, cut.by);
+    if (part.empty()) return;
+    const bool by_rows = cut.dim == CutDim::rows;
+    push(weight, named, by_rows ? part : Range{0, weight.rows}, by_rows ? Range{0, weight.cols} : part);
+  }
+
+  void push(const Weight& weight, int half, Range rows, Range cols) {
+    slices_.push_back({&weight, half, weight.vector ? Form::vector_f32 : Form::packed, rows, cols});
+  }
+
+  // Of a catalogue without files: the order of its roles.
+  static std::tuple<size_t, uint64_t, int64_t, int64_t, int64_t, int> place(const Slice& s) {
+    const model::TensorInfo* codes = s.weight->codes;
+    return {codes ? codes->file : 0, codes ? codes->offset : 0, s.weight->plane, s.weight->first_row, s.rows.begin, s.half};
   }
 
   const Plan& plan_;
   const RankPlan& rank_;
   const model::Catalogue& catalogue_;
+  const model::ModelConfig& config_;
   std::vector<Slice> slices_;
 };
 
 }  // namespace
 
-std::string region_name(Role role, int layer, int half) {
+std::string region_name(Role role, int layer, int half, int expert) {
   if (layer == kNoLayer) return fmt::format("{}.{}", model::name(role), half);
+  if (model::is_expert(role)) return fmt::format("L{}.{}.{}.e{}", layer, model::name(role), half, expert);
   return fmt::format("L{}.{}.{}", layer, model::name(role), half);
 }
 
 std::string kv_region_name(int layer, int half) { return fmt::format("L{}.kv.{}", layer, half); }
 
-std::string Slice::region() const { return region_name(role, layer, half); }
-
-uint64_t Slice::pool_bytes() const {
-  if (form == Form::vector_f32) return static_cast<uint64_t>(cols.size()) * sizeof(float);
-  return packed_matrix_bytes(tensor->dtype, rows.size(), cols.size());
+PackedShape Slice::shape() const {
+  int64_t groups = 0;
+  if (weight->format.listed_groups) groups = ceil_div(weight->cols, weight->format.group);
+  return {.format = weight->format, .rows = rows.size(), .cols = cols.size(), .row_begin = rows.begin, .col_begin = cols.begin, .groups = groups};
 }
 
-uint64_t Slice::file_bytes() const { return static_cast<uint64_t>(rows.size()) * row_bytes(tensor->dtype, cols.size()); }
+std::string Slice::region() const { return region_name(weight->role, weight->layer, half, weight->expert); }
+
+uint64_t Slice::pool_bytes() const {
+  return form == Form::vector_f32 ? static_cast<uint64_t>(cols.size()) * sizeof(float) : shape().bytes();
+}
 
 std::vector<Slice> slices_of(const Plan& plan, int rank, const model::Catalogue& catalogue) {
-  const RankPlan& r = plan.ranks[rank];
+  const RankPlan& r = plan.ranks[static_cast<size_t>(rank)];
   SliceList list(plan, rank, catalogue);
-  const bool tied = catalogue.find(Role::head) == nullptr;
-  if (r.first_stage || (r.last_stage && tied)) list.add({Role::embedding, CutBy::vocab, CutDim::rows, Form::packed}, kNoLayer);
+  const bool tied = catalogue.find(Role::head) == nullptr && !catalogue.checkpoint().config.encoder.is;
+  if (r.first_stage || (r.last_stage && tied)) list.add({Role::embedding, CutBy::vocab, CutDim::rows});
+  if (r.first_stage) {
+    for (const Role role : kEncoderFirst) list.add({role});
+  }
   for (int64_t layer = r.layers.begin; layer < r.layers.end; ++layer) {
     for (const RoleCut& cut : kLayerRoles) list.add(cut, static_cast<int>(layer));
+    for (const Role role : {Role::q_norm, Role::k_norm}) list.add(norm_cut(role, catalogue.checkpoint().config), static_cast<int>(layer));
+    list.add_experts(static_cast<int>(layer));
   }
   if (r.last_stage) {
-    list.add({Role::final_norm, CutBy::nothing, CutDim::none, Form::vector_f32}, kNoLayer);
-    list.add({Role::head, CutBy::vocab, CutDim::rows, Form::packed}, kNoLayer);
+    for (const Role role : {Role::final_norm, Role::final_norm_bias}) list.add({role});
+    for (const Role role : kEncoderLast) list.add({role});
+    list.add({Role::head, CutBy::vocab, CutDim::rows});
   }
-  list.add({Role::rope_freqs, CutBy::nothing, CutDim::none, Form::vector_f32}, kNoLayer);
+  list.add({Role::rope_freqs});
   return list.take();
 }
 

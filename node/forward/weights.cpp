@@ -1,76 +1,125 @@
 #include "node/forward/weights.h"
 
-#include <fmt/format.h>
-
-#include "core/error.h"
+#include "node/forward/binder.h"
 #include "parallel/slice.h"
 
 namespace yoke::node::forward {
 namespace {
 
-using kernels::PackedMatrix;
+using model::ModelConfig;
 using model::Role;
+using parallel::HalfLayer;
 
-class Binder {
- public:
-  explicit Binder(const Pool& pool) : pool_(pool) {}
-
-  PackedMatrix matrix(Role role, int layer, int half, int64_t rows, int64_t cols) const {
-    if (rows == 0 || cols == 0) return {};
-    const std::string name = parallel::region_name(role, layer, half);
-    const Region* region = pool_.find(name);
-    if (region == nullptr) missing(name);
-    if (region->rows != rows || region->cols != cols || region->bytes != packed_matrix_bytes(region->dtype, rows, cols)) {
-      throw Error{Code::bad_file, fmt::format("the pool's {} is {} x {} {} in {} bytes, expected {} x {}", name, region->rows,
-                                              region->cols, yoke::name(region->dtype), region->bytes, rows, cols)};
-    }
-    return {region->dtype, rows, cols, pool_.data(*region)};
-  }
-
-  const float* vector(Role role, int layer, int half, int64_t n) const {
-    const float* found = optional_vector(role, layer, half, n);
-    if (found == nullptr) missing(parallel::region_name(role, layer, half));
-    return found;
-  }
-
-  const float* optional_vector(Role role, int layer, int half, int64_t n) const {
-    const std::string name = parallel::region_name(role, layer, half);
-    const Region* region = pool_.find(name);
-    if (region == nullptr) return nullptr;
-    if (region->dtype != Dtype::f32 || region->bytes != static_cast<uint64_t>(n) * sizeof(float)) {
-      throw Error{Code::bad_file, fmt::format("the pool's {} has {} bytes, expected {} F32 values", name, region->bytes, n)};
-    }
-    return reinterpret_cast<const float*>(pool_.data(*region));
-  }
-
- private:
-  [[noreturn]] static void missing(const std::string& name) {
-    throw Error{Code::bad_file, fmt::format("the pool has no region {}", name)};
-  }
-  const Pool& pool_;
+// The roles of one MLP.
+struct MlpRoles {
+  Role gate, up, down;
+  Role gate_bias, up_bias, down_bias;
 };
+constexpr MlpRoles kDense{Role::gate, Role::up, Role::down, Role::gate_bias, Role::up_bias, Role::down_bias};
+constexpr MlpRoles kExpert{Role::expert_gate, Role::expert_up, Role::expert_down, Role::expert_gate_bias, Role::expert_up_bias, Role::expert_down_bias};
 
-HalfWeights bind_half(const Binder& pool, const model::ModelConfig& c, const parallel::HalfLayer& cut, int layer, int half) {
-  const int64_t q_width = cut.heads.size() * c.head_dim, kv_width = cut.kv_heads.size() * c.head_dim, features = cut.features.size();
+MlpWeights bind_mlp(const Binder& pool, const MlpRoles& roles, Place place, int64_t features, const ModelConfig& c) {
+  MlpWeights w;
+  if (c.mlp != model::MlpKind::gelu) w.gate = pool.matrix(roles.gate, place, features, c.hidden);
+  w.up = pool.matrix(roles.up, place, features, c.hidden);
+  w.down = pool.matrix(roles.down, place, c.hidden, features);
+  w.gate_bias = pool.optional_vector(roles.gate_bias, place, features);
+  w.up_bias = pool.optional_vector(roles.up_bias, place, features);
+  // A bias of what is summed over halves joins half 0 alone: only that half has a region.
+  w.down_bias = pool.optional_vector(roles.down_bias, place, c.hidden);
+  return w;
+}
+
+MlpWeights bind_shared(const Binder& pool, Place place, int64_t features, const ModelConfig& c) {
+  MlpWeights w;
+  w.gate = pool.matrix(Role::shared_gate, place, features, c.hidden);
+  w.up = pool.matrix(Role::shared_up, place, features, c.hidden);
+  w.down = pool.matrix(Role::shared_down, place, c.hidden, features);
+  return w;
+}
+
+void bind_grouped(const Binder& pool, const ModelConfig& c, const HalfLayer& cut, Place place, int kv_half, HalfWeights& w) {
+  const int64_t q_width = w.heads * c.head_dim, k_width = w.kv_heads * c.head_dim, v_width = w.kv_heads * c.value_dim;
+  const Place kv{place.layer, kv_half};
+  const bool per_head = c.qk_norm == model::QkNorm::per_head;
+  w.q = pool.matrix(Role::q, place, q_width, c.hidden);
+  w.k = pool.matrix(Role::k, kv, k_width, c.hidden);
+  w.v = pool.matrix(Role::v, kv, v_width, c.hidden);
+  w.o = pool.matrix(Role::o, place, c.hidden, cut.heads.size() * c.value_dim);
+  w.q_bias = pool.optional_vector(Role::q_bias, place, q_width);
+  w.k_bias = pool.optional_vector(Role::k_bias, kv, k_width);
+  w.v_bias = pool.optional_vector(Role::v_bias, kv, v_width);
+  if (c.qk_norm == model::QkNorm::none) return;
+  w.q_norm = pool.vector(Role::q_norm, per_head ? Place{place.layer} : place, per_head ? c.head_dim : q_width);
+  w.k_norm = pool.vector(Role::k_norm, per_head ? Place{place.layer} : kv, per_head ? c.head_dim : k_width);
+}
+
+void bind_latent(const Binder& pool, const ModelConfig& c, Place place, HalfWeights& w) {
+  const model::Latent& l = c.latent;
+  w.q_b = pool.matrix(Role::q_b, place, w.heads * (l.nope_dim + l.rope_dim), l.q_rank > 0 ? l.q_rank : c.hidden);
+  w.kv_b = pool.matrix(Role::kv_b, place, w.heads * (l.nope_dim + l.value_dim), l.kv_rank);
+  w.o = pool.matrix(Role::o, place, c.hidden, w.heads * l.value_dim);
+}
+
+HalfWeights bind_half(const Binder& pool, const ModelConfig& c, const parallel::LayerPlan& plan, Place place, bool moe) {
+  const HalfLayer& cut = plan.half[place.half];
   HalfWeights w;
   w.heads = cut.heads.size();
   w.kv_heads = cut.kv_heads.size();
-  w.features = features;
-  w.q = pool.matrix(Role::q, layer, half, q_width, c.hidden);
-  w.k = pool.matrix(Role::k, layer, half, kv_width, c.hidden);
-  w.v = pool.matrix(Role::v, layer, half, kv_width, c.hidden);
-  w.o = pool.matrix(Role::o, layer, half, c.hidden, q_width);
-  w.gate = pool.matrix(Role::gate, layer, half, features, c.hidden);
-  w.up = pool.matrix(Role::up, layer, half, features, c.hidden);
-  w.down = pool.matrix(Role::down, layer, half, c.hidden, features);
-  w.q_bias = pool.optional_vector(Role::q_bias, layer, half, q_width);
-  w.k_bias = pool.optional_vector(Role::k_bias, layer, half, kv_width);
-  w.v_bias = pool.optional_vector(Role::v_bias, layer, half, kv_width);
-  w.gate_bias = pool.optional_vector(Role::gate_bias, layer, half, features);
-  w.up_bias = pool.optional_vector(Role::up_bias, layer, half, features);
-  // Biases of what is summed over halves join half 0 alone: only that half has a region.
-  w.o_bias = pool.optional_vector(Role::o_bias, layer, half, c.hidden);
-  w.down_bias = pool.optional_vector(Role::down_bias, layer, half, c.hidden);
+  if (c.latent.kv_rank > 0) bind_latent(pool, c, place, w);
+  else bind_grouped(pool, c, cut, place, parallel::kv_half(plan, place.half), w);
+  w.o_bias = pool.optional_vector(Role::o_bias, place, c.hidden);
+  w.sinks = pool.optional_vector(Role::sinks, place, w.heads);
+  if (!moe) {
+    w.mlp = bind_mlp(pool, kDense, place, cut.features.size(), c);
+    return w;
+  }
+  w.first_expert = cut.experts.begin;
+  for (int64_t e = cut.experts.begin; e < cut.experts.end; ++e) {
+    w.experts.push_back(bind_mlp(pool, kExpert, {place.layer, place.half, static_cast<int>(e)}, cut.expert_features.size(), c));
+  }
+  w.shared = bind_shared(pool, place, cut.shared_features.size(), c);
+  return w;
+}
+
+NormWeights bind_norm(const Binder& pool, Role w, Role bias, int layer, int64_t hidden) {
+  return {pool.vector(w, {layer}, hidden), pool.optional_vector(bias, {layer}, hidden)};
+}
+
+LayerWeights bind_layer(const Binder& pool, const ModelConfig& c, const parallel::LayerPlan& plan, std::span<const int> halves, int layer) {
+  LayerWeights w;
+  w.kind = c.layer_kinds[static_cast<size_t>(layer)];
+  w.shared_kv = plan.shared_kv;
+  w.attn_norm = bind_norm(pool, Role::attn_norm, Role::attn_norm_bias, layer, c.hidden);
+  if (c.block != model::BlockKind::parallel) w.mlp_norm = bind_norm(pool, Role::mlp_norm, Role::mlp_norm_bias, layer, c.hidden);
+  if (const model::Latent& l = c.latent; l.kv_rank > 0) {
+    w.q_a = pool.matrix(Role::q_a, {layer}, l.q_rank, c.hidden);
+    w.q_a_norm = pool.vector(Role::q_a_norm, {layer}, l.q_rank);
+    w.kv_a = pool.matrix(Role::kv_a, {layer}, l.kv_rank + l.rope_dim, c.hidden);
+    w.kv_a_norm = pool.vector(Role::kv_a_norm, {layer}, l.kv_rank);
+  }
+  if (w.kind.moe) {
+    w.router = pool.matrix(Role::router, {layer}, c.moe.experts, c.hidden);
+    w.router_bias = pool.optional_vector(Role::router_bias, {layer}, c.moe.experts);
+    w.router_correction = pool.optional_vector(Role::router_correction, {layer}, c.moe.experts);
+  }
+  for (const int half : halves) w.half[half] = bind_half(pool, c, plan, {layer, half}, w.kind.moe);
+  return w;
+}
+
+EncoderWeights bind_encoder(const Binder& pool, const ModelConfig& c, const parallel::RankPlan& r) {
+  EncoderWeights w;
+  if (r.first_stage) {
+    w.positions = pool.matrix(Role::position_embedding, {}, c.encoder.positions, c.hidden);
+    w.token_types = pool.matrix(Role::token_type_embedding, {}, c.encoder.token_types, c.hidden);
+    w.embedding_norm = bind_norm(pool, Role::embedding_norm, Role::embedding_norm_bias, model::kNoLayer, c.hidden);
+  }
+  if (r.last_stage && c.encoder.head != model::EncoderHead::none) {
+    w.pooler = pool.matrix(Role::pooler, {}, c.hidden, c.hidden);
+    w.pooler_bias = pool.optional_vector(Role::pooler_bias, {}, c.hidden);
+    w.classifier = pool.optional_matrix(Role::classifier, {}, c.encoder.labels, c.hidden);
+    w.classifier_bias = pool.optional_vector(Role::classifier_bias, {}, c.encoder.labels);
+  }
   return w;
 }
 
@@ -81,26 +130,23 @@ Role head_role(const Pool& pool, int half) {
 
 }  // namespace
 
-Weights::Weights(const model::ModelConfig& config, const parallel::Plan& plan, int rank, const Pool& pool, const KvCache& cache) {
+Weights::Weights(const ModelConfig& config, const parallel::Plan& plan, int rank, const Pool& pool, const KvCache& cache) {
   const parallel::RankPlan& r = plan.ranks.at(static_cast<size_t>(rank));
   const Binder bind(pool);
   for (int64_t i = r.layers.begin; i < r.layers.end; ++i) {
-    const int layer = static_cast<int>(i);
-    LayerWeights& w = layers.emplace_back();
-    w.attn_norm = bind.vector(Role::attn_norm, layer, 0, config.hidden);
-    w.mlp_norm = bind.vector(Role::mlp_norm, layer, 0, config.hidden);
-    for (const int half : r.halves) {
-      w.half[half] = bind_half(bind, config, plan.layers[static_cast<size_t>(i)].half[half], layer, half);
-      w.half[half].cache = cache.view(i, half);
-    }
+    layers.push_back(bind_layer(bind, config, plan.layers[static_cast<size_t>(i)], r.halves, static_cast<int>(i)));
+    for (const int half : r.halves) layers.back().half[half].cache = cache.view(i, half);
   }
   for (const int half : r.halves) {
     const int64_t vocab = plan.vocab[half].size();
-    if (r.first_stage) embedding[half] = bind.matrix(Role::embedding, model::kNoLayer, half, vocab, config.hidden);
-    if (r.last_stage) head[half] = bind.matrix(head_role(pool, half), model::kNoLayer, half, vocab, config.hidden);
+    if (r.first_stage) embedding[half] = bind.matrix(Role::embedding, {model::kNoLayer, half}, vocab, config.hidden);
+    if (r.last_stage && !config.encoder.is) head[half] = bind.matrix(head_role(pool, half), {model::kNoLayer, half}, vocab, config.hidden);
   }
-  if (r.last_stage) final_norm = bind.vector(Role::final_norm, model::kNoLayer, 0, config.hidden);
-  rope_freqs = bind.optional_vector(Role::rope_freqs, model::kNoLayer, 0, config.head_dim / 2);
+  if (config.encoder.is) encoder = bind_encoder(bind, config, r);
+  if (r.last_stage && config.block != model::BlockKind::post_norm) {
+    final_norm = bind_norm(bind, Role::final_norm, Role::final_norm_bias, model::kNoLayer, config.hidden);
+  }
+  rope_freqs = bind.optional_vector(Role::rope_freqs, {}, config.rope.dims / 2);
 }
 
 }  // namespace yoke::node::forward

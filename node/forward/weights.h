@@ -1,4 +1,5 @@
-// Where a rank's weights lie in the pool. Const after construction; the engine's thread.
+// Where a rank's weights lie in the pool. Const after construction; the engine's thread. A matrix or vector that the model, or
+// this half, does not have is empty or null.
 #pragma once
 
 #include <array>
@@ -13,22 +14,55 @@
 
 namespace yoke::node::forward {
 
-// One canonical half of one layer (docs/bits.md rule 3). A bias that the model, or this half, does not have is null.
-struct HalfWeights {
-  int64_t heads = 0, kv_heads = 0, features = 0;
-  kernels::PackedMatrix q, k, v;    // [heads or kv_heads * head_dim, hidden]
-  kernels::PackedMatrix o;          // [hidden, heads * head_dim]
-  kernels::PackedMatrix gate, up;   // [features, hidden]
-  kernels::PackedMatrix down;       // [hidden, features]
-  const float *q_bias = nullptr, *k_bias = nullptr, *v_bias = nullptr, *o_bias = nullptr;
+// A gated or plain MLP: a dense layer's, an expert's, the shared experts' together.
+struct MlpWeights {
+  kernels::PackedMatrix gate, up;  // [features, hidden]; no gate in a plain one
+  kernels::PackedMatrix down;      // [hidden, features]
   const float *gate_bias = nullptr, *up_bias = nullptr, *down_bias = nullptr;
+  int64_t features() const { return up.rows(); }
+};
+
+// One canonical half of one layer (docs/bits.md rule 3).
+struct HalfWeights {
+  int64_t heads = 0, kv_heads = 0;
+  kernels::PackedMatrix q, k, v;    // [heads or kv_heads * head_dim, hidden]
+  kernels::PackedMatrix o;          // [hidden, heads * value_dim]
+  const float *q_bias = nullptr, *k_bias = nullptr, *v_bias = nullptr, *o_bias = nullptr;
+  const float *q_norm = nullptr, *k_norm = nullptr;
+  const float* sinks = nullptr;     // [heads]
+  kernels::PackedMatrix q_b;        // MLA: [heads * (nope + rope), q_rank]
+  kernels::PackedMatrix kv_b;       // MLA: [heads * (nope + value), kv_rank]
+  MlpWeights mlp;                   // of a dense layer
+  int64_t first_expert = 0;
+  std::vector<MlpWeights> experts;  // first_expert and those that follow
+  MlpWeights shared;
   kernels::KvCacheView cache;
 };
 
+struct NormWeights {
+  const float* w = nullptr;     // [hidden]
+  const float* bias = nullptr;  // [hidden]; a mean-subtracting norm may have one
+};
+
 struct LayerWeights {
-  const float* attn_norm = nullptr;  // [hidden]
-  const float* mlp_norm = nullptr;   // [hidden]
+  model::LayerKind kind;
+  bool shared_kv = false;            // both halves read half 0's keys and values
+  NormWeights attn_norm, mlp_norm;
+  kernels::PackedMatrix q_a, kv_a;   // MLA: [q_rank, hidden], [kv_rank + rope, hidden]
+  const float *q_a_norm = nullptr, *kv_a_norm = nullptr;
+  kernels::PackedMatrix router;      // [experts, hidden]
+  const float *router_bias = nullptr, *router_correction = nullptr;
   std::array<HalfWeights, 2> half;   // those that the rank holds
+};
+
+// What an encoder's first and last stage have besides.
+struct EncoderWeights {
+  kernels::PackedMatrix positions;    // [positions, hidden]
+  kernels::PackedMatrix token_types;  // [token types, hidden]
+  NormWeights embedding_norm;
+  kernels::PackedMatrix pooler;       // [hidden, hidden]
+  kernels::PackedMatrix classifier;   // [labels, hidden]
+  const float *pooler_bias = nullptr, *classifier_bias = nullptr;
 };
 
 struct Weights {
@@ -38,8 +72,9 @@ struct Weights {
   std::vector<LayerWeights> layers;                  // of this stage
   std::array<kernels::PackedMatrix, 2> embedding{};  // [vocab half, hidden]; first stage
   std::array<kernels::PackedMatrix, 2> head{};       // [vocab half, hidden]; last stage
-  const float* final_norm = nullptr;                 // [hidden]; last stage
-  const float* rope_freqs = nullptr;                 // [head_dim / 2], or null
+  NormWeights final_norm;                            // last stage
+  const float* rope_freqs = nullptr;                 // [rope dims / 2], or null
+  EncoderWeights encoder;
 };
 
 }  // namespace yoke::node::forward
