@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -90,7 +89,7 @@ Pool Pool::create(std::vector<Region> regions) {
   pool.data_ = map(fd.get(), pool.bytes_);
   pool.fd_ = fd.take();
   write_directory(regions, {pool.data_, pool.bytes_});
-  pool.regions_ = std::move(regions);
+  pool.keep(std::move(regions));
   return pool;
 }
 
@@ -101,7 +100,7 @@ Pool Pool::attach(int owned) {
   if (pool.bytes_ == 0) throw Error{Code::bad_file, "the pool is empty"};
   pool.data_ = map(fd.get(), pool.bytes_);
   pool.fd_ = fd.take();
-  pool.regions_ = read_directory({pool.data_, pool.bytes_});
+  pool.keep(read_directory({pool.data_, pool.bytes_}));
   return pool;
 }
 
@@ -109,8 +108,10 @@ Pool::Pool(Pool&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       data_(std::exchange(other.data_, nullptr)),
       bytes_(std::exchange(other.bytes_, 0)),
-      regions_(std::move(other.regions_)) {
+      regions_(std::move(other.regions_)),
+      by_name_(std::move(other.by_name_)) {
   other.regions_.clear();
+  other.by_name_.clear();
 }
 
 Pool& Pool::operator=(Pool&& other) noexcept {
@@ -118,6 +119,7 @@ Pool& Pool::operator=(Pool&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   std::swap(regions_, other.regions_);
+  std::swap(by_name_, other.by_name_);
   return *this;
 }
 
@@ -126,9 +128,15 @@ Pool::~Pool() {
   if (fd_ >= 0) close(fd_);
 }
 
+void Pool::keep(std::vector<Region> regions) {
+  regions_ = std::move(regions);
+  by_name_.reserve(regions_.size());
+  for (const Region& region : regions_) by_name_.emplace(region.name, &region);
+}
+
 const Region* Pool::find(std::string_view name) const {
-  const auto found = std::find_if(regions_.begin(), regions_.end(), [&](const Region& region) { return region.name == name; });
-  return found == regions_.end() ? nullptr : &*found;
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
 }
 
 const Region& Pool::at(std::string_view name) const {

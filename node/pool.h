@@ -6,16 +6,16 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
-#include "core/dtype.h"
+#include "core/weight_format.h"
 
 namespace yoke::node {
 
 struct Region {
   std::string name;           // parallel/slice.h
-  Dtype dtype = Dtype::f32;
-  int64_t rows = 0, cols = 0; // of a packed matrix; {1, n} of a vector
+  PackedShape shape;          // of a packed matrix; without rows: a vector of f32, or KV cache
   uint64_t bytes = 0;
   uint64_t offset = 0;        // set by create(); 64-byte aligned (4 KiB for regions of 1 MiB and more)
   uint32_t version = 1;       // model instance that wrote it
@@ -37,15 +37,18 @@ class Pool {
   int fd() const { return fd_; }
   uint64_t bytes() const { return bytes_; }
   const std::vector<Region>& regions() const { return regions_; }
-  const Region* find(std::string_view name) const;
+  const Region* find(std::string_view name) const;  // null where there is none
   const Region& at(std::string_view name) const;  // asserts
   std::byte* data(const Region& region) const { return data_ + region.offset; }
 
  private:
+  void keep(std::vector<Region> regions);
+
   int fd_ = -1;
   std::byte* data_ = nullptr;
   uint64_t bytes_ = 0;
   std::vector<Region> regions_;
+  std::unordered_map<std::string_view, const Region*> by_name_;  // into regions_, which does not change
 };
 
 }  // namespace yoke::node

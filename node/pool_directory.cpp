@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <string_view>
 
 #include "core/error.h"
@@ -13,12 +14,15 @@ namespace yoke::node {
 namespace {
 
 constexpr char kMagic[8] = {'Y', 'O', 'K', 'E', 'P', 'O', 'O', 'L'};
-constexpr uint32_t kLayoutVersion = 1;
+constexpr uint32_t kLayoutVersion = 2;
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kCacheLine = 64;
 constexpr uint64_t kPageAlignedFrom = 1 << 20;
-// A model of 1000 layers with 32 regions each; a directory of 8 MiB at most.
-constexpr uint64_t kMaxRegions = 1 << 16;
+// DeepSeek-V3 on one rank has 94,000: 58 layers of 256 experts in two halves of three matrices. A directory of 48 MiB at most.
+constexpr uint64_t kMaxRegions = 1 << 18;
+
+// Of one dimension; a product of two fits 64 bits with room for the bytes of an element.
+constexpr int64_t kMostElements = int64_t{1} << 28;
 
 struct Header {
   char magic[8];
@@ -30,10 +34,15 @@ struct Header {
 struct Entry {
   char name[64];  // ends with 0
   uint64_t offset, bytes;
-  int64_t rows, cols;
-  uint32_t dtype;
+  int64_t rows, cols, row_begin, col_begin, groups;
+  int32_t group;
   uint32_t version;
+  uint8_t codes, scales, scale_dtype;
+  int8_t zero_bias;
+  uint8_t zero_points, listed_groups, global;  // 0 or 1
+  uint8_t unused[9];
 };
+static_assert(sizeof(Entry) == 144);
 
 uint64_t align(uint64_t value, uint64_t to) { return (value + to - 1) / to * to; }
 
@@ -43,20 +52,58 @@ uint64_t directory_bytes(uint64_t regions) { return sizeof(Header) + regions * s
   throw Error{Code::bad_file, fmt::format("the pool's directory is damaged: {}; let the agent load the model again", what)};
 }
 
-bool known_dtype(uint32_t value) {
-  return std::any_of(std::begin(kDtypes), std::end(kDtypes),
-                     [&](const DtypeInfo& row) { return static_cast<uint32_t>(row.dtype) == value; });
+Entry entry_of(const Region& region) {
+  const PackedShape& shape = region.shape;
+  const WeightFormat& format = shape.format;
+  Entry entry{.offset = region.offset,
+              .bytes = region.bytes,
+              .rows = shape.rows,
+              .cols = shape.cols,
+              .row_begin = shape.row_begin,
+              .col_begin = shape.col_begin,
+              .groups = shape.groups,
+              .group = format.group,
+              .version = region.version,
+              .codes = static_cast<uint8_t>(format.codes),
+              .scales = static_cast<uint8_t>(format.scales),
+              .scale_dtype = static_cast<uint8_t>(format.scale_dtype),
+              .zero_bias = format.zero_bias,
+              .zero_points = format.zero_points,
+              .listed_groups = format.listed_groups,
+              .global = format.global};
+  std::memcpy(entry.name, region.name.data(), region.name.size());
+  return entry;
+}
+
+bool known_format(const Entry& entry) {
+  constexpr uint8_t kTypes = static_cast<uint8_t>(std::size(kDtypes));
+  return entry.codes < kTypes && entry.scale_dtype < kTypes && entry.scales <= static_cast<uint8_t>(Scales::per_group) &&
+         entry.group >= 0 && entry.zero_points <= 1 && entry.listed_groups <= 1 && entry.global <= 1;
+}
+
+PackedShape shape_in(const Entry& entry) {
+  if (!known_format(entry)) refuse(fmt::format("{} has a weight format that this build does not know", entry.name));
+  for (const int64_t number : {entry.rows, entry.cols, entry.row_begin, entry.col_begin, entry.groups}) {
+    if (number < 0 || number > kMostElements) refuse(fmt::format("{} has shape {} x {}", entry.name, entry.rows, entry.cols));
+  }
+  const WeightFormat format{.codes = static_cast<Dtype>(entry.codes),
+                            .scales = static_cast<Scales>(entry.scales),
+                            .scale_dtype = static_cast<Dtype>(entry.scale_dtype),
+                            .group = entry.group,
+                            .zero_points = entry.zero_points != 0,
+                            .zero_bias = entry.zero_bias,
+                            .listed_groups = entry.listed_groups != 0,
+                            .global = entry.global != 0};
+  return {format, entry.rows, entry.cols, entry.row_begin, entry.col_begin, entry.groups};
 }
 
 Region read_entry(const Entry& entry, uint64_t data_begin, uint64_t pool_bytes) {
   if (entry.name[0] == 0 || std::memchr(entry.name, 0, sizeof(entry.name)) == nullptr) refuse("a region without a name");
-  if (!known_dtype(entry.dtype)) refuse(fmt::format("{} has element type {}", entry.name, entry.dtype));
-  if (entry.rows < 0 || entry.cols < 0) refuse(fmt::format("{} has shape {} x {}", entry.name, entry.rows, entry.cols));
   if (entry.offset % kCacheLine != 0 || entry.offset < data_begin || entry.offset > pool_bytes ||
       entry.bytes > pool_bytes - entry.offset) {
     refuse(fmt::format("{} claims bytes {} + {} of {}", entry.name, entry.offset, entry.bytes, pool_bytes));
   }
-  return {entry.name, static_cast<Dtype>(entry.dtype), entry.rows, entry.cols, entry.bytes, entry.offset, entry.version};
+  return {entry.name, shape_in(entry), entry.bytes, entry.offset, entry.version};
 }
 
 void check_apart(std::vector<const Region*> regions) {
@@ -103,8 +150,7 @@ void write_directory(const std::vector<Region>& regions, std::span<std::byte> po
   std::memcpy(pool.data(), &header, sizeof(header));
   std::byte* at = pool.data() + sizeof(header);
   for (const Region& region : regions) {
-    Entry entry{{}, region.offset, region.bytes, region.rows, region.cols, static_cast<uint32_t>(region.dtype), region.version};
-    std::memcpy(entry.name, region.name.data(), region.name.size());
+    const Entry entry = entry_of(region);
     std::memcpy(at, &entry, sizeof(entry));
     at += sizeof(entry);
   }

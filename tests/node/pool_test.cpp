@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,10 +15,21 @@
 namespace yoke::node {
 namespace {
 
+// A part inside the groups of an int4 matrix: every field of a shape says something.
+PackedShape some_shape() {
+  const WeightFormat format{.codes = Dtype::int4,
+                            .scales = Scales::per_group,
+                            .scale_dtype = Dtype::f16,
+                            .group = 32,
+                            .zero_points = true,
+                            .zero_bias = 1,
+                            .listed_groups = true,
+                            .global = true};
+  return {.format = format, .rows = 48, .cols = 64, .row_begin = 16, .col_begin = 40, .groups = 7};
+}
+
 std::vector<Region> some_regions() {
-  return {{"L0.q.0", Dtype::q4_1, 48, 64, packed_matrix_bytes(Dtype::q4_1, 48, 64)},
-          {"final_norm.0", Dtype::f32, 1, 64, 256},
-          {"L0.kv.0", Dtype::f32, 3, 1 << 18, uint64_t{3} << 20}};
+  return {{"L0.q.0", some_shape(), some_shape().bytes()}, {"final_norm.0", {}, 256}, {"L0.kv.0", {}, uint64_t{3} << 20}};
 }
 
 Code code_of(const std::function<void()>& run) {
@@ -39,7 +51,8 @@ TEST(Pool, AnotherMappingSeesTheSameRegionsAndBytes) {
   for (size_t i = 0; i < 3; ++i) {
     const Region &a = pool.regions()[i], &b = attached.regions()[i];
     EXPECT_EQ(a.name, b.name);
-    EXPECT_EQ(std::tuple(a.dtype, a.rows, a.cols, a.bytes, a.offset, a.version), std::tuple(b.dtype, b.rows, b.cols, b.bytes, b.offset, b.version));
+    EXPECT_EQ(a.shape, b.shape);
+    EXPECT_EQ(std::tuple(a.bytes, a.offset, a.version), std::tuple(b.bytes, b.offset, b.version));
   }
   EXPECT_STREQ(reinterpret_cast<const char*>(attached.data(attached.at("final_norm.0"))), "weights");
   EXPECT_EQ(attached.find("L7.q.0"), nullptr);
@@ -67,6 +80,19 @@ TEST(Pool, RegionsAreAlignedApartAndZero) {
   EXPECT_LE(end, pool.bytes());
 }
 
+TEST(Pool, FindsAmongAHundredThousandRegionsAtOnce) {
+  std::vector<Region> regions;
+  for (int i = 0; i < 100'000; ++i) regions.push_back({fmt::format("L{}.expert_gate.1.e{}", i / 256, i % 256), {}, 64});
+  Pool created = Pool::create(regions);
+  const Pool pool = std::move(created);
+  for (const Region& region : regions) {
+    const Region* found = pool.find(region.name);
+    ASSERT_TRUE(found != nullptr && found->name == region.name);
+  }
+  EXPECT_EQ(pool.find("L0.expert_gate.1.e256"), nullptr);
+  EXPECT_EQ(created.find("L0.expert_gate.1.e0"), nullptr);
+}
+
 TEST(Pool, MoreThanTheMemoryThereIsDoesNotFit) {
   std::vector<Region> regions = some_regions();
   regions[2].bytes = uint64_t{1} << 50;
@@ -92,10 +118,10 @@ TEST(Pool, RefusesADescriptorThatIsNoSealedMemory) {
 // Every byte of the directory set to several values in turn: attach() refuses, or finds regions inside the pool. Run under
 // ASan it also proves that nothing is read outside.
 TEST(Pool, ADamagedDirectoryNeverReachesOutsideThePool) {
-  const Pool pool = Pool::create({{"a", Dtype::f32, 1, 4, 16}, {"b", Dtype::f32, 1, 4, 16}});
+  const Pool pool = Pool::create({{"a", some_shape(), 16}, {"b", {}, 16}});
   std::byte* const directory = pool.data(Region{});
   int refused = 0;
-  for (int at = 0; at < 24 + 2 * 104; ++at) {
+  for (int at = 0; at < 24 + 2 * 144; ++at) {
     const std::byte good = directory[at];
     for (const int value : {0, 1, 0x41, 0x7F, 0x80, 0xFF}) {
       directory[at] = static_cast<std::byte>(value);
