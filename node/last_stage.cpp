@@ -113,8 +113,12 @@ void LastStage::run_tile(size_t begin, size_t end, forward::Activations& a, Step
   const std::span<const Wanted> tile = std::span(wanted_).subspan(begin, end - begin);
   tile_rows_.clear();
   for (const Wanted& w : tile) tile_rows_.push_back(w.row);
-  forward::head(weights_, config_, tile_rows_, a, machine_);
   const sampler::HalfLogits logits{a.logits[0], a.logits[1]};
+  if (config_.encoder.is) {
+    if (leader_) forward::encoder_head(weights_, config_, tile_rows_, a, machine_.ops);
+    return send_logits(tile, logits, result.id(), sink);
+  }
+  forward::head(weights_, config_, tile_rows_, a, machine_);
   const std::span<RowAnswer> answers = std::span(answers_).subspan(begin, end - begin);
   sampler_.run(std::span<const RowRequest>(requests_).subspan(begin, end - begin), logits, answers);
   for (size_t i = 0; i < tile.size(); ++i) {
@@ -125,14 +129,18 @@ void LastStage::run_tile(size_t begin, size_t end, forward::Activations& a, Step
 
 void LastStage::send_logits(std::span<const Wanted> tile, sampler::HalfLogits logits, uint64_t step, const LogitSink& sink) {
   if (std::none_of(tile.begin(), tile.end(), [](const Wanted& w) { return w.logit_index >= 0; })) return;
-  if (machine_.tensor_group != nullptr) exchange_logit_halves(tile, logits);
+  if (machine_.tensor_group != nullptr && row_widths()[1] > 0) exchange_logit_halves(tile, logits);
   if (leader_) frame_logits(tile, logits, step, sink);
+}
+
+std::array<int64_t, 2> LastStage::row_widths() const {
+  if (config_.encoder.is) return {config_.output_width(), 0};
+  return {plan_.vocab[0].size(), plan_.vocab[1].size()};
 }
 
 // Rank 1's half of the tile goes to rank 0, the one that speaks to the coordinator.
 void LastStage::exchange_logit_halves(std::span<const Wanted> tile, sampler::HalfLogits& logits) {
-  const size_t count = tile.size() * static_cast<size_t>(plan_.vocab[1].size());
-  if (count == 0) return;
+  const size_t count = tile.size() * static_cast<size_t>(row_widths()[1]);
   if (!leader_) {
     machine_.tensor_group->send(std::as_bytes(std::span(logits[1], count)), 0, machine_.deadline);
     return;
@@ -144,8 +152,9 @@ void LastStage::exchange_logit_halves(std::span<const Wanted> tile, sampler::Hal
 
 // Rows of one entry go together, as many as a frame takes.
 void LastStage::frame_logits(std::span<const Wanted> tile, sampler::HalfLogits logits, uint64_t step, const LogitSink& sink) {
-  const uint64_t row_bytes = static_cast<uint64_t>(config_.vocab) * sizeof(float);
+  const uint64_t row_bytes = static_cast<uint64_t>(config_.output_width()) * sizeof(float);
   const uint64_t frame_rows = std::max<uint64_t>(1, transport::kMaxLogitFrameBytes / row_bytes);
+  const std::array<int64_t, 2> widths = row_widths();
   LogitRows frame;
   const BatchEntry* entry = nullptr;
   const auto flush = [&] {
@@ -162,8 +171,8 @@ void LastStage::frame_logits(std::span<const Wanted> tile, sampler::HalfLogits l
       frame.set_first_row(static_cast<uint32_t>(tile[i].logit_index));
     }
     for (int half = 0; half < 2; ++half) {
-      const size_t width = static_cast<size_t>(plan_.vocab[half].size());
-      frame.mutable_rows()->append(reinterpret_cast<const char*>(logits[half] + i * width), width * sizeof(float));
+      const size_t width = static_cast<size_t>(widths[static_cast<size_t>(half)]);
+      if (width > 0) frame.mutable_rows()->append(reinterpret_cast<const char*>(logits[half] + i * width), width * sizeof(float));
     }
   }
   flush();

@@ -42,6 +42,8 @@ class LastStage {
   void send_logits(std::span<const Wanted> tile, sampler::HalfLogits logits, uint64_t step, const LogitSink& sink);
   void exchange_logit_halves(std::span<const Wanted> tile, sampler::HalfLogits& logits);
   void frame_logits(std::span<const Wanted> tile, sampler::HalfLogits logits, uint64_t step, const LogitSink& sink);
+  // Floats of a row that each half gives: of the vocabulary; an encoder's row is half 0's alone.
+  std::array<int64_t, 2> row_widths() const;
 
   const model::ModelConfig& config_;
   const parallel::Plan& plan_;

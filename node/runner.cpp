@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 
@@ -20,7 +21,13 @@ using transport::proto::Step;
 using transport::proto::StepResult;
 
 StepLimits limits_of(const RunnerConfig& config, const KvCache& cache) {
-  return {config.config->vocab, config.config->context_length, cache.blocks(), config.max_rows};
+  const model::Encoder& encoder = config.config->encoder;
+  const int64_t positions = encoder.is ? encoder.positions - encoder.position_offset : config.config->context_length;
+  return {.vocab = config.config->vocab,
+          .context = std::min(config.config->context_length, positions),
+          .kv_blocks = cache.blocks(),
+          .max_rows = config.max_rows,
+          .token_types = encoder.is ? std::max<int64_t>(1, encoder.token_types) : 0};
 }
 
 }  // namespace
@@ -33,12 +40,12 @@ struct Runner::State {
   explicit State(const RunnerConfig& given)
       : config(given),
         plan(given.plan->ranks.at(static_cast<size_t>(given.rank))),
-        cache(*given.plan, given.rank, given.config->head_dim, *given.pool),
+        cache(*given.plan, given.rank, *given.config, *given.pool),
         weights(*given.config, *given.plan, given.rank, *given.pool, cache),
         activations(*given.config, *given.plan, given.rank, given.max_rows),
         machine{*given.ops, given.tensor_group, given.op_deadline, plan.halves},
         limits(limits_of(given, cache)),
-        frequencies(forward::rope_frequencies(given.config->rope, given.config->head_dim, weights.rope_freqs)) {
+        frequencies(forward::rope_frequencies(given.config->rope, weights.rope_freqs)) {
     if (plan.last_stage) last_stage.emplace(*config.config, *config.plan, weights, machine, plan.tp_rank);
   }
 
@@ -88,7 +95,8 @@ void Runner::State::run(const Step& step, StepResult& result, const LogitSink& s
   if (batch.rows() == 0) return;
   enter();
   expect_tokens();
-  forward::rope_angles(frequencies, batch.positions(), activations.cos, activations.sin);
+  const float factor = static_cast<float>(config.config->rope.attention_factor);
+  forward::rope_angles(frequencies, batch.positions(), factor, activations.cos, activations.sin);
   forward::run_layers(weights, *config.config, {batch.places()}, activations, machine);
   leave(result, sink);
 }
@@ -114,6 +122,10 @@ void Runner::State::enter() {
   }
   take_returned_tokens();
   fill_inputs();
+  if (config.config->encoder.is) {
+    return forward::embed_encoder(weights, *config.config, config.plan->vocab, batch.tokens(), batch.token_types(), batch.positions(),
+                                  activations, machine);
+  }
   forward::embed(weights, *config.config, config.plan->vocab, batch.tokens(), activations, machine);
 }
 

@@ -16,6 +16,7 @@ void StepBatch::assign(const transport::proto::Step& step, const StepLimits& lim
   released_.clear();
   positions_.clear();
   tokens_.clear();
+  token_types_.clear();
   tables_.clear();
   sequences_.clear();
   draws_ = false;
@@ -36,7 +37,7 @@ void StepBatch::assign(const transport::proto::Step& step, const StepLimits& lim
   if (twice != sequences_.end()) {
     throw Error{Code::invalid_argument, fmt::format("step {}: sequence {} is there twice", step.id(), *twice), "entries"};
   }
-  point_at_tables();
+  point_at_tables(limits.encoder());
 }
 
 void StepBatch::add_rows(const StepEntry& entry) {
@@ -49,17 +50,21 @@ void StepBatch::add_rows(const StepEntry& entry) {
     newest_input_step_ = std::max(newest_input_step_, entry.from_step());
   }
   for (const uint32_t token : entry.tokens()) tokens_.push_back(static_cast<int32_t>(token));
+  for (int64_t i = 0; i < added.rows; ++i) {
+    token_types_.push_back(entry.token_types_size() > 0 ? static_cast<int32_t>(entry.token_types(static_cast<int>(i))) : 0);
+  }
   for (const uint32_t block : entry.blocks()) tables_.push_back(static_cast<int32_t>(block));
   draws_ = draws_ || entry.sample();
 }
 
-// Last, when tables_ no longer moves.
-void StepBatch::point_at_tables() {
+// Last, when tables_ no longer moves. A decoder's row sees what came before it, an encoder's its whole sequence.
+void StepBatch::point_at_tables(bool encoder) {
   places_.resize(positions_.size());
   const int32_t* table = tables_.data();
   for (const BatchEntry& entry : entries_) {
     for (int64_t row = entry.first_row; row < entry.first_row + entry.rows; ++row) {
-      places_[static_cast<size_t>(row)] = {table, positions_[static_cast<size_t>(row)]};
+      const int64_t position = positions_[static_cast<size_t>(row)];
+      places_[static_cast<size_t>(row)] = {table, position, encoder ? entry.entry->start() + entry.rows : position + 1};
     }
     table += entry.entry->blocks_size();
   }

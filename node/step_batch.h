@@ -17,6 +17,8 @@ struct StepLimits {
   int64_t context = 0;
   int64_t kv_blocks = 0;
   int64_t max_rows = 0;
+  int64_t token_types = 0;  // of an encoder, at least 1; 0: a decoder
+  bool encoder() const { return token_types > 0; }
 };
 
 struct BatchEntry {
@@ -36,18 +38,20 @@ class StepBatch {
   std::span<const int64_t> positions() const { return positions_; }      // of every row
   std::span<const kernels::RowPlace> places() const { return places_; }  // of every row
   std::span<int32_t> tokens() { return tokens_; }  // of every row; kNotHere where the input is a drawn token
+  std::span<const int32_t> token_types() const { return token_types_; }  // of every row; encoders
   int64_t rows() const { return static_cast<int64_t>(positions_.size()); }
   bool draws() const { return draws_; }            // a token is drawn for at least one entry
   uint64_t newest_input_step() const { return newest_input_step_; }  // largest from_step; 0 if none
 
  private:
   void add_rows(const transport::proto::StepEntry& entry);
-  void point_at_tables();
+  void point_at_tables(bool encoder);
 
   std::vector<BatchEntry> entries_;
   std::vector<uint64_t> released_;
   std::vector<int64_t> positions_;
   std::vector<int32_t> tokens_;
+  std::vector<int32_t> token_types_;
   std::vector<int32_t> tables_;  // all entries' block tables
   std::vector<kernels::RowPlace> places_;
   std::vector<uint64_t> sequences_;  // sorted, to find one that is there twice

@@ -19,18 +19,35 @@ inline constexpr int64_t kHeadRows = 64;
 struct Activations {
   Activations(const model::ModelConfig& config, const parallel::Plan& plan, int rank, int64_t max_rows);
 
-  float* x;                         // [rows, hidden]          the residual
-  float* normed;                    // [rows, hidden]
-  float* q;                         // [rows, heads * head_dim]     of one half
-  float* k;                         // [rows, kv_heads * head_dim]  of one half
-  float* v;                         // [rows, kv_heads * head_dim]  of one half
-  float* mixed;                     // [rows, heads * head_dim]     attention's output of one half
-  float* gate;                      // [rows, features]        of one half
-  float* up;                        // [rows, features]        of one half
-  std::array<float*, 2> sum;        // [rows, hidden]          what a half adds to the residual
-  float* cos;                       // [rows, head_dim / 2]
-  float* sin;                       // [rows, head_dim / 2]
-  std::array<float*, 2> logits{};   // [kHeadRows, vocab half] last stage; null for a half that the rank does not hold
+  float* x;                       // [rows, hidden]  the residual
+  float* normed;                  // [rows, hidden]
+  // Of each half; a half that the rank does not hold has none.
+  std::array<float*, 2> q{};      // [rows, heads * head_dim]
+  std::array<float*, 2> k{};      // [rows, kv_heads * head_dim]
+  std::array<float*, 2> v{};      // [rows, kv_heads * value_dim]
+  std::array<float*, 2> sum{};    // [rows, hidden]  what a half adds to the residual; both, one receives the other rank's
+  float* squares;                 // [2 halves, rows, 2]  sums of squares of q and of k: norms that span ranks
+  float* mixed;                   // [rows, heads * value_dim]         attention's output of one half
+  float* gate;                    // [rows, features]                  of one half
+  float* up;                      // [rows, features]                  of one half
+  float* cos;                     // [rows, rope dims / 2]
+  float* sin;                     // [rows, rope dims / 2]
+  std::array<float*, 2> logits{}; // [kHeadRows, vocab half]           last stage; null for a half that the rank does not hold
+  float* mlp_part = nullptr;      // [rows, hidden]                    one half's MLP beside its attention (parallel blocks)
+  // MLA
+  float* q_latent = nullptr;      // [rows, q_rank]
+  float* kv_latent = nullptr;     // [rows, kv_rank + rope]
+  float* q_heads = nullptr;       // [rows, heads * (nope + rope)]     of one half, before its key's up projection is absorbed
+  float* values = nullptr;        // [rows, heads * value]             of one half, after its value's up projection
+  // Mixture of experts
+  float* router = nullptr;        // [rows, experts]
+  float* expert_x = nullptr;      // [rows, hidden]   the rows of one expert
+  float* expert_y = nullptr;      // [rows, hidden]
+  std::vector<int32_t> chosen;    // [rows, top_k]
+  std::vector<float> weights;     // [rows, top_k]
+  std::vector<int32_t> expert_rows;
+  std::vector<float> expert_weights;
+
   std::vector<int32_t> owned_rows;  // embedding: rows of w that a half gives
 
  private:

@@ -14,11 +14,12 @@ void head(const Weights& weights, const model::ModelConfig& config, std::span<co
   for (int64_t i = 0; i < n; ++i) {
     std::memcpy(wanted + i * hidden, a.x + rows[static_cast<size_t>(i)] * hidden, static_cast<size_t>(hidden) * sizeof(float));
   }
-  machine.ops.run(kernels::RmsNorm{.x = wanted, .x_stride = hidden, .rows = n, .width = hidden, .w = weights.final_norm,
-                                   .epsilon = config.norm_epsilon, .y = a.normed, .y_stride = hidden});
+  norm(weights.final_norm, config, n, wanted, a.normed, machine.ops);
   for (const int half : machine.halves) {  // a.normed [n, hidden] -> a.logits[half] [n, vocab half]
-    if (weights.head[half].rows == 0) continue;
-    linear(machine.ops, weights.head[half], a.normed, n, a.logits[half], nullptr);
+    const kernels::PackedMatrix& w = weights.head[half];
+    if (w.rows() == 0) continue;
+    linear(machine.ops, w, a.normed, n, a.logits[half], nullptr);
+    if (config.logit_scale != 1.0f) machine.ops.run(kernels::Scale{.x = a.logits[half], .count = n * w.rows(), .factor = config.logit_scale});
   }
 }
 

@@ -5,9 +5,9 @@
 
 namespace yoke::node::forward {
 
-// y [rows, w.rows] = x [rows, w.cols] w^T (+ bias)
+// y [rows, w.rows()] = x [rows, w.cols()] w^T (+ bias)
 inline void linear(kernels::Ops& ops, const kernels::PackedMatrix& w, const float* x, int64_t rows, float* y, const float* bias) {
-  ops.run(kernels::Linear{.w = w, .x = x, .x_stride = w.cols, .rows = rows, .y = y, .y_stride = w.rows, .bias = bias});
+  ops.run(kernels::Linear{.w = w, .x = x, .x_stride = w.cols(), .rows = rows, .y = y, .y_stride = w.rows(), .bias = bias});
 }
 
 }  // namespace yoke::node::forward

@@ -35,16 +35,47 @@ struct Rows {
 // a.x <- this stage's layers (a.x). transformer.cpp
 void run_layers(const Weights& weights, const model::ModelConfig& config, Rows rows, Activations& a, const Machine& machine);
 
-// a.sum[half] <- one half's attention, resp. MLP, of a.normed. attention.cpp, mlp.cpp
-void attention(const HalfWeights& w, const model::ModelConfig& config, Rows rows, Activations& a, float* sum, kernels::Ops& ops);
-void mlp(const HalfWeights& w, const model::ModelConfig& config, Rows rows, Activations& a, float* sum, kernels::Ops& ops);
+// a.sum[half] <- each held half's attention of `in` [rows, hidden]. attention.cpp; its queries, keys and values: grouped_query.cpp,
+// latent.cpp
+void attention(const LayerWeights& w, const model::ModelConfig& config, Rows rows, const float* in, Activations& a, const Machine& machine);
+
+// What attention reads: a.q[half], and keys and values of the step's rows in w's cache. `first`: the rank's first half, which writes
+// what halves share.
+struct HalfInput {
+  const LayerWeights& layer;
+  int half;
+  bool first;
+  const float* in;
+  const HalfWeights& weights() const { return layer.half[half]; }
+};
+void project_grouped(const HalfInput& h, const model::ModelConfig& config, Rows rows, Activations& a, kernels::Ops& ops);
+void norm_all_heads(const LayerWeights& w, const model::ModelConfig& config, Rows rows, Activations& a, const Machine& machine);
+void append_grouped(const HalfInput& h, const model::ModelConfig& config, Rows rows, Activations& a, kernels::Ops& ops);
+void append_latent(const HalfInput& h, const model::ModelConfig& config, Rows rows, Activations& a, kernels::Ops& ops);
+void output_latent(const HalfWeights& w, const model::ModelConfig& config, Rows rows, Activations& a, float* sum, kernels::Ops& ops);
+
+// sum [rows, hidden] <- one half's MLP of `in` [rows, hidden]: a dense one. mlp.cpp
+void mlp(const MlpWeights& w, const model::ModelConfig& config, int64_t rows, const float* in, Activations& a, float* sum, kernels::Ops& ops);
+
+// a.chosen, a.weights <- the experts of each row of `in`; sum <- one half's experts and shared experts. moe.cpp
+void route(const LayerWeights& w, const model::ModelConfig& config, int64_t rows, const float* in, Activations& a, kernels::Ops& ops);
+void moe(const HalfWeights& w, const model::ModelConfig& config, int64_t rows, const float* in, Activations& a, float* sum, kernels::Ops& ops);
+
+// y [rows, width] <- norm(x). norm.cpp
+void norm(const NormWeights& w, const model::ModelConfig& config, int64_t rows, const float* x, float* y, kernels::Ops& ops);
 
 // a.x <- the tokens' embeddings. `vocab` are the canonical halves. embedding.cpp
 void embed(const Weights& weights, const model::ModelConfig& config, std::span<const Range> vocab, std::span<const int32_t> tokens,
            Activations& a, const Machine& machine);
+// a.x <- an encoder's: those of tokens, positions and token types, normed. encoder.cpp
+void embed_encoder(const Weights& weights, const model::ModelConfig& config, std::span<const Range> vocab, std::span<const int32_t> tokens,
+                   std::span<const int32_t> token_types, std::span<const int64_t> positions, Activations& a, const Machine& machine);
 
 // a.logits[half] <- logits of the given rows of a.x (at most kHeadRows) for each half of the vocabulary held here. head.cpp
 void head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,
           const Machine& machine);
+// a.logits[0] [rows, output_width] <- an encoder's hidden states and what its head makes of each. encoder.cpp
+void encoder_head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,
+                  kernels::Ops& ops);
 
 }  // namespace yoke::node::forward
