@@ -13,6 +13,8 @@ std::vector<std::string> ClusterOptions::serve_arguments() const {
   std::vector<std::string> arguments = {model,
                                         "--tp", std::to_string(layout.tp),
                                         "--pp", std::to_string(layout.pp),
+                                        "--ep", std::to_string(layout.ep),
+                                        "--kv", kv,
                                         "--math", math,
                                         "--host", host,
                                         "--threads", std::to_string(threads),
@@ -32,6 +34,8 @@ void add_layout_options(CLI::App& verb, ClusterOptions& options) {
   verb.add_option("--nodes", options.nodes, "agents to start on this machine (default: tp x pp, else 2)")->check(CLI::Range(1, 64));
   verb.add_option("--tp", options.tp, "tensor-parallel degree: every layer cut over 1 or 2 agents")->check(CLI::Range(1, 2));
   verb.add_option("--pp", options.pp, "pipeline stages: layers dealt out to so many stages")->check(CLI::Range(1, 64));
+  verb.add_option("--ep", options.ep, "expert-parallel degree: 1 cuts every expert over tp agents, tp lays whole experts on them")->check(CLI::Range(1, 2));
+  verb.add_option("--kv", options.kv, "type of the KV cache: f32, bf16, f16, fp8 or int8 (docs/formats.md)")->check(CLI::IsMember({"f32", "bf16", "f16", "fp8", "int8"}));
   verb.add_option("--math", options.math, "math mode: exact (f32; docs/bits.md)")->check(CLI::IsMember({"exact"}));
   verb.add_option("--threads", options.threads, "compute threads of each engine")->check(CLI::Range(1, 256));
   verb.add_option("--kv-tokens", options.kv_tokens, "tokens that the KV cache holds (default: two contexts, or what fits)")
@@ -50,13 +54,14 @@ void add_serving_options(CLI::App& verb, ClusterOptions& options) {
 }
 
 parallel::Layout resolve_layout(const ClusterOptions& options) {
-  parallel::Layout layout{options.tp, options.pp};
+  parallel::Layout layout{.tp = options.tp, .pp = options.pp, .ep = options.ep};
   const int nodes = options.nodes;
   if (layout.tp == 0 && layout.pp == 0) {
     const int world = nodes == 0 ? 2 : nodes;
-    layout = world % 2 == 0 ? parallel::Layout{2, world / 2} : parallel::Layout{1, world};
+    layout.tp = world % 2 == 0 ? 2 : 1;
+    layout.pp = world / layout.tp;
   } else if (layout.tp == 0) {
-    layout.tp = nodes == 0 ? 1 : std::max(1, nodes / layout.pp);
+    layout.tp = nodes == 0 ? layout.ep : std::max(1, nodes / layout.pp);
   } else if (layout.pp == 0) {
     layout.pp = nodes == 0 ? 1 : std::max(1, nodes / layout.tp);
   }

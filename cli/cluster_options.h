@@ -20,6 +20,8 @@ struct ClusterOptions {
   int nodes = 0;  // 0: from tp and pp, else 2
   int tp = 0;     // 0: from nodes
   int pp = 0;
+  int ep = 1;     // 1, or tp
+  std::string kv = "f32";
   std::string math = "exact";
   std::string host = "127.0.0.1";
   int port = 8000;
@@ -36,7 +38,7 @@ struct ClusterOptions {
   std::vector<std::string> agent_arguments() const;
 };
 
-// --nodes, --tp, --pp, --math, --alias, --threads, --kv-tokens, --device. Ports, host and keys are `up`'s own.
+// --nodes, --tp, --pp, --ep, --kv, --math, --alias, --threads, --kv-tokens, --device. Ports, host and keys are `up`'s own.
 void add_layout_options(CLI::App& verb, ClusterOptions& options);
 void add_serving_options(CLI::App& verb, ClusterOptions& options);
 

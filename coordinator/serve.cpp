@@ -28,6 +28,7 @@ DispatcherConfig dispatcher_config(const ServeOptions& options, const model::Cat
   const parallel::LedgerLimits limits{.max_rows = options.max_rows, .max_sequences = options.max_sequences};
   DispatcherConfig config;
   config.registry = {.layout = options.layout,
+                     .kv = plan.kv,
                      .math = options.math,
                      .model_identity = checkpoint.identity,
                      .model_path = fs::absolute(checkpoint.path).lexically_normal().string(),
@@ -69,11 +70,17 @@ void check(const ServeOptions& options) {
   }
 }
 
+Dtype kv_type_of(const std::string& name) {
+  const std::optional<Dtype> type = kv_type_named(name);
+  if (!type) throw Error{Code::invalid_argument, fmt::format("a KV cache of '{}' is not offered; f32, bf16, f16, fp8 and int8 are", name), "kv"};
+  return *type;
+}
+
 int serve(const ServeOptions& options) {
   check(options);
   const model::Checkpoint checkpoint = model::open_checkpoint(options.model);
   const model::Catalogue catalogue(checkpoint);
-  const parallel::Plan plan = parallel::make_plan(checkpoint.config, catalogue, options.layout);
+  const parallel::Plan plan = parallel::make_plan(catalogue, {.layout = options.layout, .kv = kv_type_of(options.kv)});
   const ServedModel model = make_served_model(checkpoint, options.aliases);
   Metrics metrics(model.names.front());
 

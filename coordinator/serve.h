@@ -15,6 +15,7 @@ struct ServeOptions {
   std::vector<std::string> aliases;
   parallel::Layout layout;
   std::string math = "exact";
+  std::string kv = "f32";               // the cache's element type: core/kv_block.h names them
   std::string control_host = "127.0.0.1";  // not loopback: refused until the channel has TLS
   uint16_t control_port = 8001;         // 0: any free one
   api::RestConfig rest;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "core/dtype.h"
 #include "core/units.h"
@@ -10,10 +12,30 @@ namespace yoke {
 
 // f32, bf16, f16: the value. f8_e4m3 and i8: code * scale, one f32 scale a token and KV head for the key, one for the value
 // (docs/bits.md rule 5).
-constexpr bool is_kv_dtype(Dtype type) {
-  return type == Dtype::f32 || type == Dtype::bf16 || type == Dtype::f16 || type == Dtype::f8_e4m3 || type == Dtype::i8;
-}
 constexpr bool kv_has_scales(Dtype type) { return type == Dtype::f8_e4m3 || type == Dtype::i8; }
+
+// As --kv names them.
+struct KvTypeName {
+  Dtype type;
+  std::string_view name;
+};
+inline constexpr KvTypeName kKvTypes[] = {
+    {Dtype::f32, "f32"}, {Dtype::bf16, "bf16"}, {Dtype::f16, "f16"}, {Dtype::f8_e4m3, "fp8"}, {Dtype::i8, "int8"}};
+
+constexpr std::string_view kv_type_name(Dtype type) {
+  for (const KvTypeName& row : kKvTypes) {
+    if (row.type == type) return row.name;
+  }
+  return {};
+}
+
+// Nothing for a name that is none.
+constexpr std::optional<Dtype> kv_type_named(std::string_view name) {
+  for (const KvTypeName& row : kKvTypes) {
+    if (row.name == name) return row.type;
+  }
+  return std::nullopt;
+}
 
 struct KvShape {
   Dtype type = Dtype::f32;

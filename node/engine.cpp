@@ -20,6 +20,7 @@
 #include "node/engine_group.h"
 #include "node/hangup_watch.h"
 #include "node/node_options.h"
+#include "node/plan_options.h"
 #include "node/runner.h"
 #include "topology/node_info.h"
 #include "transport/control/frame_socket.h"
@@ -42,7 +43,7 @@ struct Shard {
         pool(Pool::attach(frame.descriptor.release())),
         checkpoint(model::open_checkpoint(load.model_path())),
         catalogue(checkpoint),
-        plan(parallel::make_plan(checkpoint.config, catalogue, {.tp = load.shard().tp(), .pp = load.shard().pp()})),
+        plan(parallel::make_plan(catalogue, plan_options_of(load.shard()))),
         ops(kernels::ops_backend(frame.envelope.attach().device()).make(std::max(1, load.threads()))) {
     if (checkpoint.identity != load.shard().model_identity()) {
       throw Error{Code::bad_file, fmt::format("{} changed since it was loaded; start the coordinator again", load.model_path())};

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "node/memory_turn.h"
+#include "node/plan_options.h"
 #include "topology/node_info.h"
 
 namespace yoke::node {
@@ -22,25 +23,14 @@ model::Checkpoint open_same(const proto::LoadModel& load) {
   return checkpoint;
 }
 
-void check_shard(const proto::ShardKey& shard) {
-  const int64_t world = static_cast<int64_t>(shard.tp()) * shard.pp();
-  if (shard.tp() < 1 || shard.pp() < 1 || shard.rank() < 0 || shard.rank() >= world) {
-    throw Error{Code::invalid_argument,
-                fmt::format("rank {} of tp {} x pp {} does not exist", shard.rank(), shard.tp(), shard.pp())};
-  }
-  if (shard.math() != "exact") {
-    throw Error{Code::unsupported, fmt::format("math mode '{}' is not in this build; it has: exact", shard.math()), "math"};
-  }
-}
-
 }  // namespace
 
 LoadedShard load_shard(const ShardLoad& job) {
   const proto::ShardKey& shard = job.model.shard();
-  check_shard(shard);
+  const parallel::PlanOptions options = plan_options_of(shard);
   const model::Checkpoint checkpoint = open_same(job.model);
   const model::Catalogue catalogue(checkpoint);
-  const parallel::Plan plan = parallel::make_plan(checkpoint.config, catalogue, {.tp = shard.tp(), .pp = shard.pp()});
+  const parallel::Plan plan = parallel::make_plan(catalogue, options);
   const parallel::LedgerLimits limits{.max_rows = job.model.max_rows(), .max_sequences = job.model.max_sequences()};
 
   LoadedShard loaded;

@@ -107,7 +107,7 @@ void check_options(const ModelConfig& config, const PlanOptions& options) {
   if (layout.ep > 1 && config.moe.experts == 0) {
     throw Error{Code::invalid_argument, fmt::format("ep {}: {} has no experts; leave --ep away", layout.ep, config.architecture), "ep"};
   }
-  if (!is_kv_dtype(options.kv)) {
+  if (kv_type_name(options.kv).empty()) {
     throw Error{Code::invalid_argument, fmt::format("a KV cache of {} is not offered; f32, bf16, f16, fp8 and int8 are", name(options.kv)), "kv"};
   }
 }

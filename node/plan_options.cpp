@@ -1,0 +1,25 @@
+#include "node/plan_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace yoke::node {
+
+parallel::PlanOptions plan_options_of(const transport::proto::ShardKey& shard) {
+  const int64_t world = static_cast<int64_t>(shard.tp()) * shard.pp();
+  if (shard.tp() < 1 || shard.pp() < 1 || shard.rank() < 0 || shard.rank() >= world) {
+    throw Error{Code::invalid_argument,
+                fmt::format("rank {} of tp {} x pp {} does not exist", shard.rank(), shard.tp(), shard.pp())};
+  }
+  if (shard.math() != "exact") {
+    throw Error{Code::unsupported, fmt::format("math mode '{}' is not in this build; it has: exact", shard.math()), "math"};
+  }
+  const std::optional<Dtype> kv = kv_type_named(shard.kv().empty() ? "f32" : shard.kv());
+  if (!kv) throw Error{Code::invalid_argument, fmt::format("a KV cache of '{}' is not offered", shard.kv()), "kv"};
+  return {.layout = {.tp = shard.tp(), .pp = shard.pp(), .ep = std::max(1, shard.ep())}, .kv = *kv};
+}
+
+}  // namespace yoke::node
