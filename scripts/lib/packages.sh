@@ -3,7 +3,7 @@
 YOKE_PACKAGES=(
   g++ cmake ninja-build ccache mold pkg-config
   libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev libhwy-dev libssl-dev libpcre2-dev libcurl4-openssl-dev
-  protobuf-compiler libprotobuf-dev libucx-dev libopenmpi-dev openmpi-bin prometheus-cpp-dev
+  protobuf-compiler libprotobuf-dev libucx-dev libopenmpi-dev openmpi-bin prometheus-cpp-dev libxxhash-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-venv python3-pip ca-certificates
 )
@@ -14,6 +14,9 @@ if apt-cache show libboost-json1.83-dev >/dev/null 2>&1; then
 else
   YOKE_PACKAGES+=(libboost1.81-dev libboost-json1.81-dev)
 fi
+
+# For the fuzz targets; both names follow the default clang: 14 on Debian 12, 18 on Ubuntu 24.04.
+YOKE_FUZZ_PACKAGES=(clang libclang-rt-dev)
 
 yoke_missing_packages() {
   local package
