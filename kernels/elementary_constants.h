@@ -1,4 +1,4 @@
-// The constants of exp_f32, shared by the scalar form and the vector form so that they cannot drift apart.
+// The constants of exp_f32, tanh_f32 and erf_f32, shared by the scalar form and the vector form so that they cannot drift apart.
 #pragma once
 
 namespace yoke::kernels::exp_constants {
@@ -17,3 +17,24 @@ inline constexpr float kQ3 = 0.00836319488f;
 inline constexpr float kQ4 = 0.00139262034f;
 
 }  // namespace yoke::kernels::exp_constants
+
+namespace yoke::kernels::tanh_constants {
+
+inline constexpr float kSmall = 0.625f;  // from here on 1 - 2 / (e^2x + 1): the quotient is below 0.45, its error below 1 ulp of tanh
+// tanh x = x + x^3 q(x^2): q interpolated at the Chebyshev points of [0, kSmall^2], relative error of tanh below 2e-8.
+inline constexpr float kSeries[] = {-0.333333289f, 0.133327698f, -0.0538509096f, 0.0209971790f, -0.00609671416f};
+
+}  // namespace yoke::kernels::tanh_constants
+
+namespace yoke::kernels::erf_constants {
+
+inline constexpr float kSmall = 0.875f;
+inline constexpr float kHighest = 4.0f;  // 1 - erf(4) < 2^-25: rounds to 1
+// erf x = x + x q(x^2): q interpolated at the Chebyshev points of [0, kSmall^2], error below 3e-10.
+inline constexpr float kSeries[] = {0.128379167f,    -0.376126362f,    0.112837352f,    -0.0268617058f,
+                                    0.00520704891f, -0.000821457088f, 0.0000869036886f};
+// log(1 - erf x) interpolated at the Chebyshev points of [kSmall, kHighest]; error of erf below 5e-9.
+inline constexpr float kLogErfc[] = {0.000315154150f, -1.13021881f,    -0.631842422f,   -0.110071846f,    0.0264200154f,
+                                     -0.00476028572f, 0.000597151543f, -0.0000461192284f, 0.00000164111440f};
+
+}  // namespace yoke::kernels::erf_constants

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/cpu/attention_split-inl.h"
 #include "kernels/cpu/elementary-inl.h"
 #include "kernels/cpu/tile-inl.h"
 #include "kernels/cpu/unroll.h"
-#include "kernels/format/kv_block.h"
 
 #if defined(YOKE_KERNELS_CPU_ATTENTION_TILE_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef YOKE_KERNELS_CPU_ATTENTION_TILE_INL
@@ -22,57 +22,62 @@ namespace yoke::kernels::cpu::HWY_NAMESPACE {
 
 #if HWY_TARGET != HWY_SCALAR
 
-inline constexpr size_t kSplit = static_cast<size_t>(kAttentionSplit);
-inline constexpr size_t kBlock = static_cast<size_t>(kKvBlockTokens);
-static_assert(kBlock == kPanel);  // a block's keys are one group of 16 outputs
-
 // Up to kTileRows queries of one KV head over one block table, and what they have gathered so far.
 struct QueryTile {
   const Attention* p;
-  int64_t kv_head;
-  const int32_t* block_table;
   size_t count = 0;
-  int64_t end[kTileRows];  // positions that query i sees: 0 .. end[i] - 1
+  Range visible[kTileRows];  // positions that query i sees
+  const float* sink[kTileRows];  // null: none
   float* out[kTileRows];
-  float* q;       // [head_dim, count]
+  float* q;       // [key_dim, count]
   float* scores;  // [count, 256]; later exp(score - m)
-  float* o;       // [count, head_dim]: of the split at hand
-  float* total;   // [count, head_dim]: of all splits before it
+  float* o;       // [count, value_dim]: of the split at hand
+  float* total;   // [count, value_dim]: of all splits before it
   float m[kTileRows], l[kTileRows];
   float total_m[kTileRows], total_l[kTileRows];
+  bool started[kTileRows];  // whether any split came before
 
-  size_t head_dim() const { return static_cast<size_t>(p->cache.head_dim); }
+  size_t key_dim() const { return static_cast<size_t>(p->cache.key_dim); }
+  size_t value_dim() const { return static_cast<size_t>(p->cache.value_dim); }
 };
 
-// One split: 256 positions or, at the end of the context, fewer.
+// One split: its positions are counted from its begin. Query i sees first[i] .. last[i] - 1: those before common_first alone, then
+// up to common_last together with all others, then the rest alone.
 struct Split {
-  int64_t begin;
-  size_t visible[kTileRows];  // how many of its positions query i sees
-  size_t common, most;        // the fewest and the most of them
+  const SplitKv* kv;
+  size_t first[kTileRows], last[kTileRows];
+  size_t common_first = 0, common_last = kSplit;  // both kSplit where no position is common
+  size_t any_first = kSplit, any_last = 0;        // what at least one of them sees
+  bool uneven = false;                            // somebody sees a position before common_first
+
+  bool sees(size_t query) const { return first[query] < last[query]; }
+  size_t head_end(size_t query) const { return std::min(common_first, last[query]); }
 };
 
-inline Split split_at(const QueryTile& tile, int64_t begin) {
-  Split split{.begin = begin, .visible = {}, .common = kSplit, .most = 0};
+inline Split split_at(const QueryTile& tile, int64_t begin, const SplitKv& kv) {
+  Split split{.kv = &kv, .first = {}, .last = {}};
   for (size_t i = 0; i < tile.count; ++i) {
-    split.visible[i] = static_cast<size_t>(std::clamp<int64_t>(tile.end[i] - begin, 0, kAttentionSplit));
-    split.common = std::min(split.common, split.visible[i]);
-    split.most = std::max(split.most, split.visible[i]);
+    split.first[i] = static_cast<size_t>(std::clamp<int64_t>(tile.visible[i].begin - begin, 0, kAttentionSplit));
+    split.last[i] = static_cast<size_t>(std::clamp<int64_t>(tile.visible[i].end - begin, 0, kAttentionSplit));
+    split.common_first = std::max(split.common_first, split.first[i]);
+    split.common_last = std::min(split.common_last, split.last[i]);
+    if (!split.sees(i)) continue;
+    split.any_first = std::min(split.any_first, split.first[i]);
+    split.any_last = std::max(split.any_last, split.last[i]);
   }
+  if (split.common_first >= split.common_last) split.common_first = split.common_last = kSplit;
+  for (size_t i = 0; i < tile.count; ++i) split.uneven = split.uneven || split.first[i] < split.head_end(i);
   return split;
-}
-
-inline int64_t block_of(const QueryTile& tile, const Split& split, size_t token) {
-  return tile.block_table[split.begin / kKvBlockTokens + static_cast<int64_t>(token / kBlock)];
 }
 
 template <size_t kRows, size_t kGroups>
 HWY_INLINE void score_blocks(const QueryTile& tile, const Split& split, size_t first_token) {
   TileWeights<kGroups> keys{.columns = {}, .step = kBlock};
   for (size_t g = 0; g < kGroups; ++g) {
-    keys.columns[g] = format::key_block(tile.p->cache, block_of(tile, split, first_token + g * kBlock), tile.kv_head);
+    keys.columns[g] = split.kv->keys[first_token / kBlock + g];
   }
   Tile<kRows, kGroups> products;
-  products.multiply(keys, {.x = tile.q, .row_step = 1, .column_step = kRows}, tile.head_dim());
+  products.multiply(keys, {.x = tile.q, .row_step = 1, .column_step = kRows}, tile.key_dim());
   const V scale = broadcast(tile.p->scale);
   YOKE_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
@@ -87,23 +92,28 @@ HWY_INLINE void score_blocks(const QueryTile& tile, const Split& split, size_t f
 template <size_t kRows>
 void score(const QueryTile& tile, const Split& split) {
   constexpr size_t kGroups = tile_groups(kRows);
-  size_t token = 0;
-  for (; token + kGroups * kBlock <= split.most; token += kGroups * kBlock) {
+  size_t token = split.any_first / kBlock * kBlock;
+  for (; token + kGroups * kBlock <= split.any_last; token += kGroups * kBlock) {
     score_blocks<kRows, kGroups>(tile, split, token);
   }
-  for (; token < split.most; token += kBlock) score_blocks<kRows, 1>(tile, split, token);
+  for (; token < split.any_last; token += kBlock) score_blocks<kRows, 1>(tile, split, token);
 }
 
-// m = the maximum of a query's scores; scores become exp(score - m).
-inline float exponentiate(float* scores, size_t visible) {
-  V lanes = broadcast(scores[0]);
-  size_t whole = 0;
-  for (; whole + kLanes <= visible; whole += kLanes) lanes = hn::Max(lanes, load(scores + whole));
-  float maxima[kLanes];
-  store(lanes, maxima);
-  float m = *std::max_element(maxima, maxima + kLanes);
-  for (size_t t = whole; t < visible; ++t) m = std::max(m, scores[t]);
-  for (size_t t = 0; t < visible; t += kLanes) store(exp(hn::Sub(load(scores + t), broadcast(m))), scores + t);
+// m = the maximum of a query's scores first .. last - 1, which become exp(score - m). Whole vectors: a few that it does not see
+// change too.
+inline float exponentiate(float* scores, size_t first, size_t last) {
+  float m = scores[first];
+  size_t t = first;
+  for (; t < last && t % kLanes != 0; ++t) m = std::max(m, scores[t]);
+  if (t + kLanes <= last) {
+    V lanes = load(scores + t);
+    for (; t + kLanes <= last; t += kLanes) lanes = hn::Max(lanes, load(scores + t));
+    float maxima[kLanes];
+    store(lanes, maxima);
+    m = std::max(m, *std::max_element(maxima, maxima + kLanes));
+  }
+  for (; t < last; ++t) m = std::max(m, scores[t]);
+  for (t = first - first % kLanes; t < last; t += kLanes) store(exp(hn::Sub(load(scores + t), broadcast(m))), scores + t);
   return m;
 }
 
@@ -111,57 +121,73 @@ inline float exponentiate(float* scores, size_t visible) {
 template <size_t kRows>
 void sum_weights(QueryTile& tile, const Split& split) {
   float sums[kRows] = {};
-  for (size_t t = 0; t < split.common; ++t) {
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t t = split.first[r]; t < split.head_end(r); ++t) sums[r] += tile.scores[r * kSplit + t];
+  }
+  for (size_t t = split.common_first; t < split.common_last; ++t) {
     YOKE_UNROLL(8)
     for (size_t r = 0; r < kRows; ++r) sums[r] += tile.scores[r * kSplit + t];
   }
   for (size_t r = 0; r < kRows; ++r) {
-    for (size_t t = split.common; t < split.visible[r]; ++t) sums[r] += tile.scores[r * kSplit + t];
+    for (size_t t = split.common_last; t < split.last[r]; ++t) sums[r] += tile.scores[r * kSplit + t];
     tile.l[r] = sums[r];
   }
 }
 
-// o over the positions that all queries of the tile see, for the features of kGroups groups of 16.
+// o over the positions that all queries of the tile see, for the features of kGroups groups of 16; it goes on from what those
+// before gave.
 template <size_t kRows, size_t kGroups>
 HWY_INLINE void weigh_together(const QueryTile& tile, const Split& split, size_t feature) {
   Tile<kRows, kGroups> sums;
-  for (size_t t = 0; t < split.common; t += kBlock) {
-    const float* v = format::value_block(tile.p->cache, block_of(tile, split, t), tile.kv_head) + feature;
-    TileWeights<kGroups> values{.columns = {}, .step = tile.head_dim()};
+  if (split.uneven) {
+    YOKE_UNROLL(8)
+    for (size_t r = 0; r < kRows; ++r) {
+      YOKE_UNROLL(16)
+      for (size_t i = 0; i < sums.kVectors; ++i) sums.acc[r][i] = load(tile.o + r * tile.value_dim() + feature + i * kLanes);
+    }
+  }
+  for (size_t t = split.common_first, next = 0; t < split.common_last; t = next) {
+    next = std::min(split.common_last, (t / kBlock + 1) * kBlock);
+    const float* v = split.kv->values[t / kBlock] + t % kBlock * tile.value_dim() + feature;
+    TileWeights<kGroups> values{.columns = {}, .step = tile.value_dim()};
     for (size_t g = 0; g < kGroups; ++g) values.columns[g] = v + g * kPanel;
-    sums.multiply(values, {.x = tile.scores + t, .row_step = kSplit, .column_step = 1}, std::min(kBlock, split.common - t));
+    sums.multiply(values, {.x = tile.scores + t, .row_step = kSplit, .column_step = 1}, next - t);
   }
   YOKE_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
     YOKE_UNROLL(16)
-    for (size_t i = 0; i < sums.kVectors; ++i) store(sums.acc[r][i], tile.o + r * tile.head_dim() + feature + i * kLanes);
+    for (size_t i = 0; i < sums.kVectors; ++i) store(sums.acc[r][i], tile.o + r * tile.value_dim() + feature + i * kLanes);
   }
 }
 
 // One query's o from feature `feature` on, going on with the positions `begin` .. `end` of the split.
 inline void weigh_alone(const QueryTile& tile, const Split& split, size_t query, size_t feature, size_t begin, size_t end) {
-  float* o = tile.o + query * tile.head_dim();
+  float* o = tile.o + query * tile.value_dim();
   for (size_t t = begin; t < end; ++t) {
-    const float* v = format::value_block(tile.p->cache, block_of(tile, split, t), tile.kv_head) + t % kBlock * tile.head_dim();
+    const float* v = split.kv->values[t / kBlock] + t % kBlock * tile.value_dim();
     const float weight = tile.scores[query * kSplit + t];
     size_t d = feature;
-    for (; d + kLanes <= tile.head_dim(); d += kLanes) store(fma(broadcast(weight), load(v + d), load(o + d)), o + d);
-    for (; d < tile.head_dim(); ++d) o[d] = std::fma(weight, v[d], o[d]);
+    for (; d + kLanes <= tile.value_dim(); d += kLanes) store(fma(broadcast(weight), load(v + d), load(o + d)), o + d);
+    for (; d < tile.value_dim(); ++d) o[d] = std::fma(weight, v[d], o[d]);
   }
 }
 
 template <size_t kRows>
 void weigh_values(const QueryTile& tile, const Split& split) {
   constexpr size_t kGroups = tile_groups(kRows);
+  for (size_t r = 0; r < kRows && split.uneven; ++r) {
+    std::fill_n(tile.o + r * tile.value_dim(), tile.value_dim(), 0.0f);
+    weigh_alone(tile, split, r, 0, split.first[r], split.head_end(r));
+  }
   size_t feature = 0;
-  for (; feature + kGroups * kPanel <= tile.head_dim(); feature += kGroups * kPanel) {
+  for (; feature + kGroups * kPanel <= tile.value_dim(); feature += kGroups * kPanel) {
     weigh_together<kRows, kGroups>(tile, split, feature);
   }
-  for (; feature + kPanel <= tile.head_dim(); feature += kPanel) weigh_together<kRows, 1>(tile, split, feature);
+  for (; feature + kPanel <= tile.value_dim(); feature += kPanel) weigh_together<kRows, 1>(tile, split, feature);
   for (size_t r = 0; r < kRows; ++r) {
-    std::fill(tile.o + r * tile.head_dim() + feature, tile.o + (r + 1) * tile.head_dim(), 0.0f);
-    weigh_alone(tile, split, r, feature, 0, split.common);
-    weigh_alone(tile, split, r, 0, split.common, split.visible[r]);
+    if (!split.uneven) std::fill(tile.o + r * tile.value_dim() + feature, tile.o + (r + 1) * tile.value_dim(), 0.0f);
+    weigh_alone(tile, split, r, feature, split.common_first, split.common_last);
+    weigh_alone(tile, split, r, 0, split.common_last, split.last[r]);
   }
 }
 
@@ -172,52 +198,68 @@ inline void combine(QueryTile& tile, size_t query) {
   const V join = exp(broadcast(tile.m[query] - m));
   tile.total_m[query] = m;
   tile.total_l[query] = std::fma(tile.total_l[query], hn::GetLane(keep), tile.l[query] * hn::GetLane(join));
-  float* total = tile.total + query * tile.head_dim();
-  const float* o = tile.o + query * tile.head_dim();
+  float* total = tile.total + query * tile.value_dim();
+  const float* o = tile.o + query * tile.value_dim();
   size_t d = 0;
-  for (; d + kLanes <= tile.head_dim(); d += kLanes) {
+  for (; d + kLanes <= tile.value_dim(); d += kLanes) {
     store(fma(load(total + d), keep, hn::Mul(load(o + d), join)), total + d);
   }
-  for (; d < tile.head_dim(); ++d) total[d] = std::fma(total[d], hn::GetLane(keep), o[d] * hn::GetLane(join));
+  for (; d < tile.value_dim(); ++d) total[d] = std::fma(total[d], hn::GetLane(keep), o[d] * hn::GetLane(join));
 }
 
-inline void start_or_combine(QueryTile& tile, size_t query, bool first) {
-  if (!first) return combine(tile, query);
+inline void start_or_combine(QueryTile& tile, size_t query) {
+  if (tile.started[query]) return combine(tile, query);
+  tile.started[query] = true;
   tile.total_m[query] = tile.m[query];
   tile.total_l[query] = tile.l[query];
-  std::copy_n(tile.o + query * tile.head_dim(), tile.head_dim(), tile.total + query * tile.head_dim());
+  std::copy_n(tile.o + query * tile.value_dim(), tile.value_dim(), tile.total + query * tile.value_dim());
 }
 
 template <size_t kRows>
-void attend_split(QueryTile& tile, int64_t begin) {
-  const Split split = split_at(tile, begin);
-  if (split.most == 0) return;
+void attend_split(QueryTile& tile, const Split& split) {
   score<kRows>(tile, split);
   for (size_t r = 0; r < kRows; ++r) {
-    if (split.visible[r] > 0) tile.m[r] = exponentiate(tile.scores + r * kSplit, split.visible[r]);
+    if (split.sees(r)) tile.m[r] = exponentiate(tile.scores + r * kSplit, split.first[r], split.last[r]);
   }
   sum_weights<kRows>(tile, split);
   weigh_values<kRows>(tile, split);
   for (size_t r = 0; r < kRows; ++r) {
-    if (split.visible[r] > 0) start_or_combine(tile, r, begin == 0);
+    if (split.sees(r)) start_or_combine(tile, r);
   }
 }
 
-inline void attend_split_any(QueryTile& tile, int64_t begin) {
+// The split that begins at position `begin`.
+inline void attend_split_any(QueryTile& tile, int64_t begin, const SplitKv& kv) {
   static_assert(kTileRows == 6);
+  const Split split = split_at(tile, begin, kv);
+  if (split.any_last == 0) return;
   switch (tile.count) {
-    case 1: return attend_split<1>(tile, begin);
-    case 2: return attend_split<2>(tile, begin);
-    case 3: return attend_split<3>(tile, begin);
-    case 4: return attend_split<4>(tile, begin);
-    case 5: return attend_split<5>(tile, begin);
-    default: return attend_split<6>(tile, begin);
+    case 1: return attend_split<1>(tile, split);
+    case 2: return attend_split<2>(tile, split);
+    case 3: return attend_split<3>(tile, split);
+    case 4: return attend_split<4>(tile, split);
+    case 5: return attend_split<5>(tile, split);
+    default: return attend_split<6>(tile, split);
   }
 }
 
-inline void write_out(const QueryTile& tile) {
+// A split of one score without a value.
+inline void join_sink(QueryTile& tile, size_t query) {
+  tile.m[query] = *tile.sink[query];
+  tile.l[query] = 1.0f;
+  std::fill_n(tile.o + query * tile.value_dim(), tile.value_dim(), 0.0f);
+  combine(tile, query);
+}
+
+inline void write_out(QueryTile& tile) {
+  const size_t width = tile.value_dim();
   for (size_t r = 0; r < tile.count; ++r) {
-    for (size_t d = 0; d < tile.head_dim(); ++d) tile.out[r][d] = tile.total[r * tile.head_dim() + d] / tile.total_l[r];
+    if (!tile.started[r]) {  // it sees nothing
+      std::fill_n(tile.out[r], width, 0.0f);
+      continue;
+    }
+    if (tile.sink[r] != nullptr) join_sink(tile, r);
+    for (size_t d = 0; d < width; ++d) tile.out[r][d] = tile.total[r * width + d] / tile.total_l[r];
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/thread_pool.h"
+#include "kernels/format/kv_block.h"
 #include "kernels/format/panel.h"
 #include "kernels/reference/reference_ops.h"
 
@@ -17,6 +18,8 @@ constexpr int64_t kWorthSharing = 200'000;
 constexpr int64_t kPanelsPerShare = 8;
 // Rows of attention taken at a time: enough for tiles that share K and V, few enough to balance a causal triangle.
 constexpr int64_t kAttentionRows = 32;
+// Query heads of one KV head taken at a time, where many share it (MLA): whole tiles, enough to convert K and V for.
+constexpr int64_t kAttentionHeads = 24;
 // Up to so many rows gemv for each is faster than gemm, which pays for storing decoded weights: measured on Zen 3 with q4_1,
 // 576 x 576: 2 rows 26 to 39 us, 3 rows 39 to 44, 4 rows 52 to 51. Weights pass by in slices that stay in L2 for all rows.
 constexpr int64_t kGemvRows = 3;
@@ -36,8 +39,8 @@ Range share(int64_t items, int worker, int workers) { return {items * worker / w
 
 int64_t multiplications(const Attention& p) {
   int64_t positions = 0;
-  for (const RowPlace& row : p.rows) positions += row.position + 1;
-  return 2 * positions * p.cache.kv_heads * p.heads_per_kv * p.cache.head_dim;
+  for (const RowPlace& row : p.rows) positions += format::visible_positions(row, p.window).size();
+  return positions * p.cache.kv_heads * p.heads_per_kv * (p.cache.key_dim + p.cache.value_dim);
 }
 
 class CpuOps final : public Ops {
@@ -54,34 +57,41 @@ class CpuOps final : public Ops {
     });
   }
 
+  void run(const TransposedLinear& p) override { reference::transposed_linear(p); }
+
   void run(const RmsNorm& p) override { rms_norm(p); }
   void run(const RotaryEmbedding& p) override { rotary_embedding(p); }
   void run(const ResidualAdd& p) override { residual_add(p); }
 
-  void run(const SwiGlu& p) override {
-    if (p.rows == 1 || p.rows * p.width < kWorthSharing || pool_.size() == 1) return swiglu(p);
-    pool_.run([&](int worker) {
-      const Range mine = share(p.rows, worker, pool_.size());
-      const int64_t offset = mine.begin * p.stride;
-      swiglu({p.gate + offset, p.up + offset, mine.size(), p.width, p.stride, p.y + offset});
-    });
-  }
+  void run(const SwiGlu& p) override { share_rows(p, swiglu); }
 
-  // Copies with a conversion: bound by memory, the same loops as the reference.
+  void run(const LayerNorm& p) override { reference::layer_norm(p); }
+  void run(const SumOfSquares& p) override { reference::sum_of_squares(p); }
+  void run(const RmsScale& p) override { reference::rms_scale(p); }
+  void run(const ClampedSwiGlu& p) override { reference::clamped_swiglu(p); }
+  void run(const Gelu& p) override { reference::gelu(p); }
+  void run(const Tanh& p) override { reference::tanh(p); }
+  void run(const Scale& p) override { reference::scale(p); }
+  void run(const ScatterAdd& p) override { reference::scatter_add(p); }
+
+  // Small, or copies with a conversion: bound by memory, the same loops as the reference.
+  void run(const Route& p) override { reference::route(p); }
+  void run(const GatherRows& p) override { reference::gather_rows(p); }
   void run(const EmbeddingLookup& p) override { reference::embedding_lookup(p); }
   void run(const KvAppend& p) override { reference::kv_append(p); }
 
   void run(const Attention& p) override {
     const int64_t groups = ceil_div(static_cast<int64_t>(p.rows.size()), kAttentionRows);
-    if (groups * p.cache.kv_heads < 2 || multiplications(p) < kWorthSharing || pool_.size() == 1) {
-      return attention(p, {0, p.cache.kv_heads}, workspaces_[0]);
+    const int64_t parts = ceil_div(p.heads_per_kv, kAttentionHeads);
+    const int64_t tasks = groups * p.cache.kv_heads * parts;
+    if (tasks < 2 || multiplications(p) < kWorthSharing || pool_.size() == 1) {
+      return attention(p, {0, p.cache.kv_heads * p.heads_per_kv}, workspaces_[0]);
     }
     std::atomic<int64_t> next{0};
     pool_.run([&](int worker) {
-      for (int64_t i; (i = next.fetch_add(1)) < groups * p.cache.kv_heads;) {
-        const int64_t kv_head = i % p.cache.kv_heads;
-        const Attention part = rows_of(p, i / p.cache.kv_heads * kAttentionRows);
-        attention(part, {kv_head, kv_head + 1}, workspaces_[static_cast<size_t>(worker)]);
+      for (int64_t i; (i = next.fetch_add(1)) < tasks;) {
+        const Range heads = heads_of(p, i % (p.cache.kv_heads * parts), parts);
+        attention(rows_of(p, i / (p.cache.kv_heads * parts) * kAttentionRows), heads, workspaces_[static_cast<size_t>(worker)]);
       }
     });
   }
@@ -99,12 +109,33 @@ class CpuOps final : public Ops {
     }
   }
 
+  // A gated activation, its rows dealt out where they are many.
+  template <typename Gated>
+  void share_rows(const Gated& p, void (*run)(const Gated& p)) {
+    if (p.rows <= 1 || p.rows * p.width < kWorthSharing || pool_.size() == 1) return run(p);
+    pool_.run([&](int worker) {
+      const Range mine = share(p.rows, worker, pool_.size());
+      Gated part = p;
+      part.rows = mine.size();
+      part.gate = p.gate + mine.begin * p.stride;
+      part.up = p.up + mine.begin * p.stride;
+      part.y = p.y + mine.begin * p.stride;
+      run(part);
+    });
+  }
+
   static Linear row_of(const Linear& p, int64_t row) {
     Linear part = p;
     part.rows = 1;
     part.x = p.x + row * p.x_stride;
     part.y = p.y + row * p.y_stride;
     return part;
+  }
+
+  // Part `index` of all KV heads' parts.
+  static Range heads_of(const Attention& p, int64_t index, int64_t parts) {
+    const int64_t first = index / parts * p.heads_per_kv;
+    return {first + p.heads_per_kv * (index % parts) / parts, first + p.heads_per_kv * (index % parts + 1) / parts};
   }
 
   static Attention rows_of(const Attention& p, int64_t first) {

@@ -100,10 +100,10 @@ void rotate_head(float* x, const float* cos, const float* sin, int64_t half, boo
 }
 
 void run_rotary_embedding(const RotaryEmbedding& p) {
-  const int64_t half = p.head_dim / 2;
+  const int64_t half = p.dims / 2;
   for (int64_t r = 0; r < p.rows; ++r) {
     for (int64_t h = 0; h < p.heads; ++h) {
-      rotate_head(p.x + r * p.x_stride + h * p.head_dim, p.cos + r * half, p.sin + r * half, half, p.neighbours);
+      rotate_head(p.x + r * p.x_stride + h * p.head_stride, p.cos + r * half, p.sin + r * half, half, p.neighbours);
     }
   }
 }

@@ -14,6 +14,7 @@ struct Workspace {
   std::vector<float> inputs;  // activations in the order in which a kernel reads them
   std::vector<float> sums;    // sums of x over each chunk
   std::vector<float> scores;
+  std::vector<float> kv;      // one split of a narrower cache as f32
 };
 
 void gemv(const Linear& p, Workspace& workspace);  // p.rows == 1
@@ -22,6 +23,6 @@ void rms_norm(const RmsNorm& p);
 void rotary_embedding(const RotaryEmbedding& p);
 void swiglu(const SwiGlu& p);
 void residual_add(const ResidualAdd& p);
-void attention(const Attention& p, Range kv_heads, Workspace& workspace);
+void attention(const Attention& p, Range heads, Workspace& workspace);  // those query heads only
 
 }  // namespace yoke::kernels::cpu

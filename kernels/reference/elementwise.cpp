@@ -1,23 +1,10 @@
-#include <array>
+#include <algorithm>
 #include <cmath>
 
-#include "kernels/elementary.h"
 #include "kernels/reference/reference_ops.h"
 
 namespace yoke::kernels::reference {
 namespace {
-
-float sum_of_squares(const float* x, int64_t width) {
-  std::array<float, 16> lanes{};
-  for (int64_t i = 0; i < width; ++i) {
-    float& lane = lanes[static_cast<size_t>(i % 16)];
-    lane = std::fma(x[i], x[i], lane);
-  }
-  for (size_t stride = 8; stride > 0; stride /= 2) {
-    for (size_t i = 0; i < stride; ++i) lanes[i] = lanes[i] + lanes[i + stride];
-  }
-  return lanes[0];
-}
 
 void rotate(float& a, float& b, float cos, float sin) {
   const float first = std::fma(a, cos, -(b * sin));
@@ -28,21 +15,11 @@ void rotate(float& a, float& b, float cos, float sin) {
 
 }  // namespace
 
-void rms_norm(const RmsNorm& p) {
-  for (int64_t r = 0; r < p.rows; ++r) {
-    const float* x = p.x + r * p.x_stride;
-    float* y = p.y + r * p.y_stride;
-    const float mean = sum_of_squares(x, p.width) / static_cast<float>(p.width);
-    const float inverse = 1.0f / std::sqrt(mean + p.epsilon);
-    for (int64_t i = 0; i < p.width; ++i) y[i] = x[i] * inverse * p.w[i];
-  }
-}
-
 void rotary_embedding(const RotaryEmbedding& p) {
-  const int64_t half = p.head_dim / 2;
+  const int64_t half = p.dims / 2;
   for (int64_t r = 0; r < p.rows; ++r) {
     for (int64_t h = 0; h < p.heads; ++h) {
-      float* x = p.x + r * p.x_stride + h * p.head_dim;
+      float* x = p.x + r * p.x_stride + h * p.head_stride;
       for (int64_t i = 0; i < half; ++i) {
         float& a = p.neighbours ? x[2 * i] : x[i];
         float& b = p.neighbours ? x[2 * i + 1] : x[i + half];
@@ -52,17 +29,27 @@ void rotary_embedding(const RotaryEmbedding& p) {
   }
 }
 
-void swiglu(const SwiGlu& p) {
-  for (int64_t r = 0; r < p.rows; ++r) {
-    for (int64_t i = r * p.stride; i < r * p.stride + p.width; ++i) {
-      p.y[i] = p.gate[i] / (1.0f + exp_f32(-p.gate[i])) * p.up[i];
-    }
-  }
+void scale(const Scale& p) {
+  for (int64_t i = 0; i < p.count; ++i) p.x[i] = p.x[i] * p.factor;
 }
 
 void residual_add(const ResidualAdd& p) {
   for (int64_t i = 0; i < p.count; ++i) {
     p.x[i] = p.x[i] + (p.h1 != nullptr ? p.h0[i] + p.h1[i] : p.h0[i]);
+  }
+}
+
+void scatter_add(const ScatterAdd& p) {
+  for (size_t r = 0; r < p.to.size(); ++r) {
+    const float* x = p.x + static_cast<int64_t>(r) * p.width;
+    float* y = p.y + p.to[r] * p.width;
+    for (int64_t i = 0; i < p.width; ++i) y[i] = std::fma(p.weights[r], x[i], y[i]);
+  }
+}
+
+void gather_rows(const GatherRows& p) {
+  for (size_t r = 0; r < p.from.size(); ++r) {
+    std::copy_n(p.x + p.from[r] * p.width, p.width, p.y + static_cast<int64_t>(r) * p.width);
   }
 }
 
