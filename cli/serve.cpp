@@ -34,7 +34,7 @@ void add_serve(CLI::App& app, Action& action) {
   verb->add_option("--max-connections", options->rest.max_connections, "open client connections at most")->check(CLI::Range(1, 65536));
   verb->add_option("--write-timeout", *write_timeout_s, "seconds after which a client that reads nothing is cut off")->check(CLI::Range(0.1, 3600.0));
   verb->add_option("--threads", options->threads, "compute threads of each engine")->check(CLI::Range(1, 256));
-  verb->add_option("--max-rows", options->max_rows, "tokens of one step at most")->check(CLI::Range(int64_t{1}, int64_t{65536}));
+  verb->add_option("--max-rows", options->max_rows, "tokens of one step at most; an encoder's default is its context, up to 8192")->check(CLI::Range(int64_t{1}, int64_t{65536}));
   verb->add_option("--max-sequences", options->max_sequences, "sequences running at once")->check(CLI::Range(int64_t{1}, int64_t{4096}));
   verb->add_option("--max-queue", options->max_queue, "requests that may wait; more are answered with 429")->check(CLI::Range(int64_t{0}, int64_t{1} << 20));
   verb->add_option("--kv-tokens", options->kv_tokens, "tokens that the KV cache holds (default: two contexts, or what fits)");

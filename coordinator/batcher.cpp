@@ -131,7 +131,7 @@ void Batcher::on_rows(const proto::LogitRows& rows) {
   const auto flight = std::ranges::find(in_flight_, rows.step(), &InFlight::step);
   if (flight == in_flight_.end()) throw nonsense(rows.step(), "logits of a step that is not in flight");
   const auto entry = std::ranges::find(flight->rows, rows.sequence(), &Rows::sequence);
-  const size_t row_bytes = static_cast<size_t>(config_.vocab) * sizeof(float);
+  const size_t row_bytes = static_cast<size_t>(config_.row_width) * sizeof(float);
   const size_t count = rows.rows().size() / row_bytes;
   if (entry == flight->rows.end() || rows.rows().size() % row_bytes != 0 || rows.first_row() > entry->logit_positions.size() ||
       count > entry->logit_positions.size() - rows.first_row()) {
@@ -142,7 +142,7 @@ void Batcher::on_rows(const proto::LogitRows& rows) {
   if (sequence == nullptr) return;  // cancelled meanwhile
   for (size_t i = 0; i < count; ++i) {
     LogitsEvent event{.position = entry->logit_positions[rows.first_row() + i],
-                      .row = std::vector<float>(static_cast<size_t>(config_.vocab))};
+                      .row = std::vector<float>(static_cast<size_t>(config_.row_width))};
     std::memcpy(event.row.data(), rows.rows().data() + i * row_bytes, row_bytes);
     sequence->events().push(std::move(event));
   }

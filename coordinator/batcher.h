@@ -21,6 +21,7 @@ struct BatcherConfig {
   SequenceLimits sequence;
   int64_t kv_blocks = 0;
   int64_t vocab = 0;
+  int64_t row_width = 0;  // floats of a row that an engine sends: logits, or an encoder's states
 };
 
 class Batcher {

@@ -29,6 +29,8 @@ constexpr int64_t kMaxLogitBytes = 32 << 20;
 
 FrontDeskConfig desk_config(const DispatcherConfig& config) {
   return {.vocab = config.vocab,
+          .encoder = config.encoder,
+          .max_rows = config.registry.max_rows,
           .context_length = config.context_length,
           .max_sequences = config.registry.max_sequences,
           .max_queue = config.max_queue};
@@ -126,14 +128,16 @@ struct Dispatcher::State : std::enable_shared_from_this<Dispatcher::State> {
   void begin_epoch() {
     const parallel::Layout& layout = config.registry.layout;
     const auto blocks = static_cast<int64_t>(registry.kv_blocks());
-    const auto row_bytes = static_cast<int64_t>(sizeof(float)) * config.vocab;
+    const auto row_bytes = static_cast<int64_t>(sizeof(float)) * config.row_width;
     batcher.emplace(BatcherConfig{.limits = {.max_rows = config.registry.max_rows,
                                              .max_sequences = config.registry.max_sequences,
                                              .stages = layout.pp},
                                   .sequence = {.positions = desk.positions(blocks),
-                                               .logit_rows = std::max<int64_t>(1, kMaxLogitBytes / row_bytes)},
+                                               .logit_rows = std::max<int64_t>(1, kMaxLogitBytes / row_bytes),
+                                               .whole = config.encoder.is},
                                   .kv_blocks = blocks,
-                                  .vocab = config.vocab},
+                                  .vocab = config.vocab,
+                                  .row_width = config.row_width},
                     pace, metrics);
     tracker.emplace(StepTrackerConfig{.world = layout.world(),
                                       .result_rank = (layout.pp - 1) * layout.tp,

@@ -11,6 +11,7 @@
 #include "coordinator/scheduler.h"
 #include "coordinator/service.h"
 #include "core/clock.h"
+#include "model/config.h"
 #include "transport/control/channel.h"
 
 namespace boost::asio {
@@ -22,6 +23,8 @@ namespace yoke::coordinator {
 struct DispatcherConfig {
   RegistryConfig registry;
   int64_t vocab = 0;
+  int64_t row_width = 0;           // model::ModelConfig::output_width()
+  model::Encoder encoder;          // .is where the model is one
   int64_t context_length = 0;
   int64_t max_queue = 256;         // open requests beyond registry.max_sequences
   double step_budget_us = 0;       // step_pace.h

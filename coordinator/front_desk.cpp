@@ -39,9 +39,25 @@ void check_positions(int64_t needed, int64_t context, int64_t kv_blocks, const c
   }
 }
 
+void check_token_types(const LogitsRequest& request, const model::Encoder& encoder) {
+  const std::vector<int32_t>& types = request.token_types;
+  if (types.empty()) return;
+  if (!encoder.is) throw Error{Code::unsupported, "this model has no token types; leave token_types out", "token_types"};
+  if (types.size() != request.tokens.size()) {
+    throw Error{Code::invalid_argument, fmt::format("{} token_types for {} tokens", types.size(), request.tokens.size()), "token_types"};
+  }
+  const int64_t known = std::max<int64_t>(1, encoder.token_types);
+  const auto bad = std::ranges::find_if(types, [&](int32_t type) { return type < 0 || type >= known; });
+  if (bad != types.end()) {
+    throw Error{Code::invalid_argument,
+                fmt::format("token type {} at index {} is not one of the model's {}", *bad, bad - types.begin(), known), "token_types"};
+  }
+}
+
 }  // namespace
 
 uint64_t FrontDesk::open(const GenerateRequest& request) {
+  if (config_.encoder.is) throw Error{Code::unsupported, "this model is an encoder; use /v1/embeddings", "model"};
   check_tokens(request.prompt, config_.vocab, "prompt");
   for (const auto& [token, bias] : request.sampling.logit_bias) check_tokens({token}, config_.vocab, "logit_bias");
   std::lock_guard lock(mutex_);
@@ -65,10 +81,22 @@ uint64_t FrontDesk::open(const LogitsRequest& request) {
     throw Error{Code::invalid_argument, fmt::format("prefill is {} of {} tokens", request.prefill, size), "prefill"};
   }
   if (request.chunk < 0) throw Error{Code::invalid_argument, fmt::format("chunk is {}", request.chunk), "chunk"};
+  check_token_types(request, config_.encoder);
   std::lock_guard lock(mutex_);
   check_ready();
   check_positions(size, config_.context_length, status_.kv_blocks_total, "tokens");
+  if (config_.encoder.is) check_whole(request);
   return take_number();
+}
+
+// A row of an encoder sees the rows behind it too, so they are computed together.
+void FrontDesk::check_whole(const LogitsRequest& request) const {
+  if (static_cast<int64_t>(request.tokens.size()) <= config_.max_rows) return;
+  throw Error{Code::context_exceeded,
+              fmt::format("{} tokens are more than the {} rows of one step, and an encoder reads a sequence in one step; shorten the "
+                          "input, or serve with --max-rows {}",
+                          request.tokens.size(), config_.max_rows, request.tokens.size()),
+              "tokens"};
 }
 
 void FrontDesk::check_ready() const {

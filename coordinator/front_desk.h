@@ -6,11 +6,14 @@
 
 #include "coordinator/request.h"
 #include "coordinator/service.h"
+#include "model/config.h"
 
 namespace yoke::coordinator {
 
 struct FrontDeskConfig {
   int64_t vocab = 0;
+  model::Encoder encoder;      // .is where the model is one: its sequences go whole in one step
+  int64_t max_rows = 512;      // of a step
   int64_t context_length = 0;
   int64_t max_sequences = 32;  // running
   int64_t max_queue = 256;     // open beyond those
@@ -33,6 +36,7 @@ class FrontDesk {
 
  private:
   void check_ready() const;
+  void check_whole(const LogitsRequest& request) const;
   uint64_t take_number();
 
   const FrontDeskConfig config_;

@@ -54,11 +54,14 @@ struct PromptLogprob {                  // of prompt[i + 1] given prompt[0..i]
 
 enum class FinishReason { stop, length, cancelled, error };
 
-// Raw logits for `yoke verify`: f32 rows of the whole vocabulary. Off unless --allow-logits.
+// What the last layer makes of given tokens: raw logits, f32 rows of the whole vocabulary; of an encoder, rows of its output width
+// (model/config.h), its sequence whole in one step.
 struct LogitsRequest {
   std::string id;
   std::vector<TokenId> tokens;
-  std::vector<int64_t> rows;            // ascending positions whose logits are wanted
+  std::vector<int32_t> token_types;     // encoders: one a token; none: all 0
+  std::vector<int64_t> rows;            // ascending positions whose rows are wanted
+  // Decoders only.
   int64_t prefill = 0;                  // the first `prefill` tokens go in as a prompt (chunked), each later one as a decode step
   int64_t chunk = 0;                    // prefill chunk; 0: the scheduler's own
 };

@@ -110,9 +110,15 @@ class Planner {
 
   int64_t chunk(const SequenceView& s) const {
     int64_t rows = std::min(s.prefill_end, s.end) - s.next;
-    if (s.max_chunk > 0) rows = std::min(rows, s.max_chunk);
     const bool alone = plan_.rows() == 0;
+    if (s.whole) return fits_whole(s, rows) ? rows : 0;
+    if (s.max_chunk > 0) rows = std::min(rows, s.max_chunk);
     return std::min(rows, s.own_chunk && alone ? rows_left_ : budget_);
+  }
+
+  // Alone in a step it goes whatever it costs: it will never be cheaper.
+  bool fits_whole(const SequenceView& s, int64_t rows) const {
+    return rows <= (plan_.rows() == 0 ? rows_left_ : budget_) && missing_blocks(s, rows) <= free_;
   }
 
   void spend(int64_t rows) {
@@ -127,6 +133,7 @@ class Planner {
       // A chunk as large as what is free allows; one row must be had, if need be from a younger sequence.
       if (s.next + 1 > (s.blocks + free_) * limits_.block_tokens && !make_room(i, missing_blocks(s, 1))) continue;
       const int64_t rows = std::min(chunk(s), (s.blocks + free_) * limits_.block_tokens - s.next);
+      if (rows < 1) continue;
       add(s, rows);
       spend(rows);
     }

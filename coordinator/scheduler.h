@@ -6,6 +6,7 @@
 //  - Chunked prefill: what is left of the step goes to prompts, oldest first, under a time budget while streams decode.
 //  - Admission by what is needed now: blocks are taken as positions grow. When they run out the youngest sequence is paused,
 //    its blocks freed; later it is prefilled again from its prompt and what it had generated, with the same bits.
+//  - An encoder's sequence sees all of itself: it goes whole in one step, or waits for the next.
 //  - First come, first served: what was paused comes before what waits, and nobody overtakes a sequence that does not fit yet.
 #pragma once
 
@@ -41,6 +42,7 @@ struct SequenceView {
   uint64_t drawn_in = 0;     // the newest step that draws a token of it: the input of position `given` while unknown
   int64_t max_chunk = 0;     // rows of one step at most; 0: as the budget says
   bool own_chunk = false;    // max_chunk is the request's own wish: alone in a step it gets it, whatever it costs
+  bool whole = false;        // all rows up to `end` in one step or none
   bool stalled = false;      // its reader is slow: no rows now
   int64_t steps_in_flight = 0;
 };

@@ -55,14 +55,14 @@ Sequence::Sequence(uint64_t id, LogitsRequest request, std::shared_ptr<EventBuff
   const LogitsRequest& r = *logits();
   tokens_ = r.tokens;
   prompt_size_ = static_cast<int64_t>(tokens_.size());
-  prefill_end_ = std::clamp<int64_t>(r.prefill, 0, prompt_size_);
-  end_ = r.rows.empty() ? 0 : r.rows.back() + 1;
+  prefill_end_ = limits.whole ? prompt_size_ : std::clamp<int64_t>(r.prefill, 0, prompt_size_);
+  if (!r.rows.empty()) end_ = limits.whole ? prompt_size_ : r.rows.back() + 1;
 }
 
-// A chunk is cut where it would bring more rows of logits than one step may.
+// A chunk is cut where it would bring more rows of logits than one step may; what goes whole has no chunks.
 int64_t Sequence::chunk_limit() const {
   const LogitsRequest* r = logits();
-  if (r == nullptr) return 0;
+  if (r == nullptr || limits_.whole) return 0;
   const auto first = std::max(std::ranges::lower_bound(r->rows, next_), r->rows.begin() + static_cast<int64_t>(wanted_));
   int64_t limit = r->chunk;
   if (r->rows.end() - first > limits_.logit_rows) {
@@ -90,6 +90,7 @@ SequenceView Sequence::view() const {
           .drawn_in = drawn_in_,
           .max_chunk = chunk_limit(),
           .own_chunk = logits() != nullptr && logits()->chunk > 0,
+          .whole = limits_.whole,
           .stalled = events_->full(),
           .steps_in_flight = steps_in_flight_};
 }

@@ -30,6 +30,7 @@ bool may_follow(Phase from, Phase to);
 struct SequenceLimits {
   int64_t positions = 0;       // the context's end, or the whole cache where that is smaller
   int64_t logit_rows = 0;      // rows of raw logits of one step at most: they are held in memory on their way
+  bool whole = false;          // of an encoder: goes in one step, with all the rows that are wanted
 };
 
 class Sequence {

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -42,6 +43,8 @@ DispatcherConfig dispatcher_config(const ServeOptions& options, const model::Cat
                      },
                      .max_restarts = options.max_restarts};
   config.vocab = checkpoint.config.vocab;
+  config.row_width = checkpoint.config.output_width();
+  config.encoder = checkpoint.config.encoder;
   config.context_length = checkpoint.config.context_length;
   config.max_queue = options.max_queue;
   config.step_budget_us = 1000 * options.step_budget_ms;
@@ -76,9 +79,17 @@ Dtype kv_type_of(const std::string& name) {
   return *type;
 }
 
-int serve(const ServeOptions& options) {
+// An encoder reads a sequence in one step, so its steps are as long as its context, within reason for the memory of one.
+int64_t rows_for(const ServeOptions& options, const model::ModelConfig& config) {
+  constexpr int64_t kMostWholeRows = 8192;
+  if (!config.encoder.is || options.max_rows != ServeOptions{}.max_rows) return options.max_rows;
+  return std::max(options.max_rows, std::min(config.context_length, kMostWholeRows));
+}
+
+int serve(ServeOptions options) {
   check(options);
   const model::Checkpoint checkpoint = model::open_checkpoint(options.model);
+  options.max_rows = rows_for(options, checkpoint.config);
   const model::Catalogue catalogue(checkpoint);
   const parallel::Plan plan = parallel::make_plan(catalogue, {.layout = options.layout, .kv = kv_type_of(options.kv)});
   const ServedModel model = make_served_model(checkpoint, options.aliases);

@@ -20,7 +20,7 @@ struct ServeOptions {
   uint16_t control_port = 8001;         // 0: any free one
   api::RestConfig rest;
   int threads = 1;                      // compute threads of each engine
-  int64_t max_rows = 512;               // rows of one step: the prefill chunk's upper bound
+  int64_t max_rows = 512;               // rows of one step: the prefill chunk's upper bound. An encoder's default is its context, up to 8192
   int64_t max_sequences = 32;           // running at once
   int64_t max_queue = 256;              // waiting; more is 429
   uint64_t kv_tokens = 0;               // 0: parallel::default_kv_blocks

@@ -18,6 +18,11 @@ void fill_input(const Sequence& sequence, const PlannedRows& rows, proto::StepEn
   const auto& tokens = sequence.tokens();
   YOKE_ASSERT(rows.start + rows.rows <= static_cast<int64_t>(tokens.size()));
   for (int64_t i = 0; i < rows.rows; ++i) entry.add_tokens(static_cast<uint32_t>(tokens[static_cast<size_t>(rows.start + i)]));
+  const LogitsRequest* request = sequence.logits();
+  if (request == nullptr || request->token_types.empty()) return;
+  for (int64_t i = 0; i < rows.rows; ++i) {
+    entry.add_token_types(static_cast<uint32_t>(request->token_types[static_cast<size_t>(rows.start + i)]));
+  }
 }
 
 // Every penalty looks at what was generated, and the repetition penalty at the prompt too: each token once.

@@ -29,6 +29,7 @@ class DispatcherTest : public testing::Test {
     config_.registry.max_rows = 32;
     config_.registry.max_sequences = 4;
     config_.vocab = kFakeVocab;
+    config_.row_width = kFakeVocab;
     config_.context_length = 4096;
   }
   ~DispatcherTest() override {

@@ -41,7 +41,8 @@ class Trace {
         batcher_({.limits = limits,
                   .sequence = {.positions = blocks * limits.block_tokens, .logit_rows = 8},
                   .kv_blocks = blocks,
-                  .vocab = kFakeVocab},
+                  .vocab = kFakeVocab,
+                  .row_width = kFakeVocab},
                  pace_, metrics_),
         engine_(blocks, limits.max_rows) {}
 
