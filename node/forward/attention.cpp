@@ -13,7 +13,7 @@ void attention(const LayerWeights& layer, const model::ModelConfig& c, Rows rows
   const auto of = [&](int half) { return HalfInput{layer, half, half == machine.halves[0], in}; };
 
   if (!latent) {
-    for (const int half : machine.halves) project_grouped(of(half), c, rows, a, ops);  // a.q, a.k, a.v of each half
+    for (const int half : machine.halves) project_grouped(of(half), rows, a, ops);     // a.q, a.k, a.v of each half
     if (c.qk_norm == model::QkNorm::all_heads) norm_all_heads(layer, c, rows, a, machine);
   }
   for (const int half : machine.halves) {

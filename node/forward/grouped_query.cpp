@@ -35,7 +35,7 @@ void rotate(const ModelConfig& c, int64_t rows, int64_t heads, float* x, const A
 
 }  // namespace
 
-void project_grouped(const HalfInput& h, const ModelConfig& c, Rows rows, Activations& a, kernels::Ops& ops) {
+void project_grouped(const HalfInput& h, Rows rows, Activations& a, kernels::Ops& ops) {
   const HalfWeights& w = h.weights();
   const int64_t n = rows.count();
   if (w.heads == 0) return;

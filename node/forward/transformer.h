@@ -48,7 +48,7 @@ struct HalfInput {
   const float* in;
   const HalfWeights& weights() const { return layer.half[half]; }
 };
-void project_grouped(const HalfInput& h, const model::ModelConfig& config, Rows rows, Activations& a, kernels::Ops& ops);
+void project_grouped(const HalfInput& h, Rows rows, Activations& a, kernels::Ops& ops);
 void norm_all_heads(const LayerWeights& w, const model::ModelConfig& config, Rows rows, Activations& a, const Machine& machine);
 void append_grouped(const HalfInput& h, const model::ModelConfig& config, Rows rows, Activations& a, kernels::Ops& ops);
 void append_latent(const HalfInput& h, const model::ModelConfig& config, Rows rows, Activations& a, kernels::Ops& ops);

@@ -1,6 +1,7 @@
 // docs/bits.md, held to its word: one row's logits are equal in every bit over layouts, chunks, batches and block tables.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "forward_group.h"
@@ -11,16 +12,16 @@ namespace yoke::node {
 namespace {
 
 struct Case {
-  std::string model;
+  std::filesystem::path model;
   Tokens tokens;             // prompt and continuation
   std::vector<float> expected;  // one rank, one step
 };
 
-Case make_case(const std::string& model) {
-  const model::TensorFile golden(golden_model(model) / "golden.safetensors");
-  Case c{model, golden.read<int32_t>("input_ids"), {}};
+Case make_case(const std::filesystem::path& folder, Dtype kv = Dtype::f32) {
+  const model::TensorFile golden(folder / "golden.safetensors");
+  Case c{golden_checkpoint(folder), golden.read<int32_t>("input_ids"), {}};
   for (const int32_t token : golden.read<int32_t>("greedy_ids")) c.tokens.push_back(token);
-  ForwardGroup group(golden_model(model), {.layout = {1, 1}});
+  ForwardGroup group(c.model, {.layout = {1, 1, 1}, .kv = kv});
   ScriptSequence s = script_sequence(1, 0, 8);
   c.expected = group.run(step_of(1, {rows_entry(s, c.tokens, WantLogits::all)})).logits.at(1);
   return c;
@@ -37,12 +38,19 @@ std::vector<float> read_in_chunks(ForwardGroup& group, const Case& c, size_t chu
   return all;
 }
 
-class ForwardBits : public testing::TestWithParam<const char*> {};
+class ForwardBits : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    folder_ = golden_folder(GetParam());
+    if (!folder_) GTEST_SKIP() << GetParam() << " is in the larger collection of goldens: set YOKE_SHARED to its folder";
+  }
+  std::optional<std::filesystem::path> folder_;
+};
 
 TEST_P(ForwardBits, EveryLayoutAndEveryChunkGivesTheSameLogits) {
-  const Case c = make_case(GetParam());
+  const Case c = make_case(*folder_);
   for (const parallel::Layout layout : kLayouts) {
-    ForwardGroup group(golden_model(c.model), {.layout = layout});
+    ForwardGroup group(c.model, {.layout = layout});
     uint64_t step = 0;
     for (const size_t chunk : {size_t{1}, size_t{3}, size_t{16}, c.tokens.size()}) {
       const ScriptSequence s = script_sequence(chunk, 3, 8, static_cast<uint32_t>(chunk));
@@ -52,17 +60,17 @@ TEST_P(ForwardBits, EveryLayoutAndEveryChunkGivesTheSameLogits) {
 }
 
 TEST_P(ForwardBits, ReferenceKernelsGiveTheSameLogitsAsTheFastOnes) {
-  const Case c = make_case(GetParam());
-  ForwardGroup group(golden_model(c.model), {.layout = {2, 1}, .ops = "reference"});
+  const Case c = make_case(*folder_);
+  ForwardGroup group(c.model, {.layout = {2, 1, 1}, .ops = "reference"});
   uint64_t step = 0;
   EXPECT_TRUE(equal_bits(read_in_chunks(group, c, c.tokens.size(), script_sequence(1, 0, 8), step), c.expected));
 }
 
 // Other sequences in the same step, prefilling and decoding, whose blocks lie between ours.
 TEST_P(ForwardBits, NeighboursInTheBatchChangeNothing) {
-  const Case c = make_case(GetParam());
+  const Case c = make_case(*folder_);
   for (const parallel::Layout layout : kLayouts) {
-    ForwardGroup group(golden_model(c.model), {.layout = layout});
+    ForwardGroup group(c.model, {.layout = layout});
     std::mt19937 random(7);
     const auto noise = [&](size_t n) {
       Tokens tokens(n);
@@ -87,14 +95,34 @@ TEST_P(ForwardBits, NeighboursInTheBatchChangeNothing) {
 
 // The coordinator pauses a sequence, gives its blocks away and prefills it again elsewhere.
 TEST_P(ForwardBits, ReadingAgainIntoOtherBlocksContinuesWithTheSameBits) {
-  const Case c = make_case(GetParam());
-  ForwardGroup group(golden_model(c.model), {.layout = {2, 2}});
+  const Case c = make_case(*folder_);
+  ForwardGroup group(c.model, {.layout = {2, 2, 1}});
   uint64_t step = 0;
   read_in_chunks(group, c, 7, script_sequence(1, 0, 8), step);
   EXPECT_TRUE(equal_bits(read_in_chunks(group, c, 7, script_sequence(1, 4, 8, 9), step), c.expected));
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, ForwardBits, testing::Values("llama", "llama_untied"));
+// A cache that rounds is read back rounded by prefill and decode alike.
+TEST_P(ForwardBits, EveryCacheTypeGivesTheSameLogitsOverLayoutsAndChunks) {
+  for (const KvTypeName& kv : kKvTypes) {
+    const Case c = make_case(*folder_, kv.type);
+    ForwardGroup group(c.model, {.layout = {2, 1, 1}, .kv = kv.type});
+    uint64_t step = 0;
+    EXPECT_TRUE(equal_bits(read_in_chunks(group, c, 5, script_sequence(1, 2, 8, 3), step), c.expected)) << kv.name;
+  }
+}
+
+// What each kind of layer and format could break: windows, parallel blocks, experts, norms that span ranks, latents, sinks, scales
+// and zero points inside the cut.
+INSTANTIATE_TEST_SUITE_P(Models, ForwardBits,
+                         testing::Values("models/llama", "models/mistral", "models/cohere", "models/qwen3_moe", "models/gpt_oss",
+                                         "models/minimax_m2", "models/deepseek_v3", "quantised/llama_ct_int4_asymmetric",
+                                         "quantised/mixtral_gptq_desc_act", "quantised/llama_modelopt_nvfp4", "gguf/llama"),
+                         [](const auto& named) {
+                           std::string name = named.param;
+                           std::replace(name.begin(), name.end(), '/', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace yoke::node

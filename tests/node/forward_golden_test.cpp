@@ -51,17 +51,19 @@ Tokens generate(ForwardGroup& group, const Tokens& prompt, size_t n, uint64_t& s
 }
 
 struct GoldenCase {
-  const char* model;
+  std::string golden;  // "models/llama"
   parallel::Layout layout;
-  const char* ops;
+  const char* ops = "cpu";
 };
 
 class ForwardGolden : public testing::TestWithParam<GoldenCase> {};
 
 TEST_P(ForwardGolden, LogitsOfEveryPromptRowAndAllGreedyTokensAreTheReferences) {
   const GoldenCase& c = GetParam();
-  const Golden golden(golden_model(c.model) / "golden.safetensors");
-  ForwardGroup group(golden_model(c.model), {.layout = c.layout, .ops = c.ops});
+  const auto folder = golden_folder(c.golden);
+  if (!folder) GTEST_SKIP() << c.golden << " is in the larger collection of goldens: set YOKE_SHARED to its folder";
+  const Golden golden(*folder / "golden.safetensors");
+  ForwardGroup group(golden_checkpoint(*folder), {.layout = c.layout, .ops = c.ops});
   ScriptSequence s = script_sequence(100, 8, 8);
   const StepOutput prompt = group.run(step_of(1, {rows_entry(s, golden.input, WantLogits::all)}));
   EXPECT_LE(difference(prompt.logits.at(100), golden.file.read<float>("logits")), kBound);
@@ -69,17 +71,70 @@ TEST_P(ForwardGolden, LogitsOfEveryPromptRowAndAllGreedyTokensAreTheReferences) 
   EXPECT_EQ(generate(group, golden.input, golden.greedy.size(), step), golden.greedy);
 }
 
+// Each golden on one rank and on two; expert parallelism where there are experts; a plain second opinion on the kernels.
+constexpr const char* kDense[] = {"models/llama",      "models/llama_untied",         "models/mistral",         "models/cohere",
+                                  "models/qwen2",      "models/qwen3",                "quantised/llama_awq",    "quantised/llama_ct_fp8_channel",
+                                  "quantised/llama_ct_int4", "quantised/llama_ct_int4_asymmetric", "quantised/llama_ct_nvfp4", "quantised/llama_fp8_block",
+                                  "quantised/llama_gptq", "quantised/llama_gptq_desc_act", "quantised/llama_modelopt_nvfp4",
+                                  "gguf/llama",        "gguf/qwen2",                  "gguf/qwen3"};
+constexpr const char* kExperts[] = {"models/mixtral", "models/qwen3_moe", "models/gpt_oss", "models/glm4_moe", "models/minimax_m2", "models/deepseek_v3",
+                                    "quantised/gpt_oss_mxfp4", "quantised/mixtral_awq", "quantised/mixtral_ct_fp8_channel", "quantised/mixtral_ct_int4",
+                                    "quantised/mixtral_ct_nvfp4", "quantised/mixtral_fp8_block", "quantised/mixtral_gptq_desc_act",
+                                    "quantised/mixtral_modelopt_nvfp4", "gguf/mixtral"};
+
 std::vector<GoldenCase> golden_cases() {
   std::vector<GoldenCase> cases;
-  for (const char* model : {"llama", "llama_untied"}) {
-    for (const parallel::Layout layout : kLayouts) cases.push_back({model, layout, "cpu"});
-    cases.push_back({model, {1, 1}, "reference"});
+  const auto add = [&](const char* golden) {
+    cases.push_back({golden, {1, 1, 1}});
+    cases.push_back({golden, {2, 1, 1}});
+  };
+  for (const char* golden : kDense) add(golden);
+  for (const char* golden : kExperts) {
+    add(golden);
+    cases.push_back({golden, {2, 1, 2}});
   }
+  for (const char* golden : {"models/llama", "models/mixtral", "models/deepseek_v3"}) cases.push_back({golden, {2, 2, 1}, "reference"});
   return cases;
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ForwardGolden, testing::ValuesIn(golden_cases()), [](const auto& named) {
-  return fmt::format("{}_{}_{}", named.param.model, named.param.layout.name(), named.param.ops);
+  std::string name = fmt::format("{}_{}_{}", named.param.golden, named.param.layout.name(), named.param.ops);
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
+});
+
+// An encoder's rows: the hidden state of every token and, behind it, what its head makes of each.
+class EncoderGolden : public testing::TestWithParam<const char*> {};
+
+TEST_P(EncoderGolden, HiddenStatesAndHeadsAreTheReferencesAndEqualOverLayouts) {
+  const auto folder = golden_folder(GetParam());
+  if (!folder) GTEST_SKIP() << GetParam() << " is in the larger collection of goldens: set YOKE_SHARED to its folder";
+  const model::TensorFile golden(*folder / "golden.safetensors");
+  const Tokens input = golden.read<int32_t>("input_ids");
+  const std::vector<float> expected = golden.read<float>("last_hidden_state");
+  std::vector<float> first;
+  for (const parallel::Layout& layout : kLayouts) {
+    ForwardGroup group(*folder, {.layout = layout});
+    ScriptSequence s = script_sequence(1, 3, 8);
+    const std::vector<float> rows = group.run(step_of(1, {rows_entry(s, input, WantLogits::all)})).logits.at(1);
+    if (first.empty()) first = rows;
+    EXPECT_TRUE(equal_bits(rows, first)) << layout.name();
+    const size_t hidden = static_cast<size_t>(group.config().hidden), width = static_cast<size_t>(group.config().output_width());
+    ASSERT_EQ(rows.size(), input.size() * width);
+    std::vector<float> states;
+    for (size_t i = 0; i < input.size(); ++i) states.insert(states.end(), rows.begin() + static_cast<std::ptrdiff_t>(i * width), rows.begin() + static_cast<std::ptrdiff_t>(i * width + hidden));
+    EXPECT_LE(difference(states, expected), kBound) << layout.name();
+    for (const char* name : {"pooler_output", "logits"}) {
+      if (golden.find(name) == nullptr) continue;
+      const std::vector<float> head = golden.read<float>(name);
+      ASSERT_EQ(head.size(), width - hidden);
+      for (size_t i = 0; i < head.size(); ++i) EXPECT_NEAR(rows[hidden + i], head[i], 2e-5) << name;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, EncoderGolden, testing::Values("models/bert", "models/xlm_roberta"), [](const auto& named) {
+  return std::string(named.param).substr(7);
 });
 
 std::filesystem::path real_model() {
@@ -101,7 +156,7 @@ TEST(ForwardSmolLM2, GreedyTokensAndLastLogitsAreTheFloat32References) {
   if (!std::filesystem::exists(real_model())) {
     GTEST_SKIP() << "no " << real_model() << ": scripts/quickstart fetches it, or set YOKE_TEST_MODEL";
   }
-  ForwardGroup group(real_model(), {.layout = {2, 1}, .max_rows = 1024});
+  ForwardGroup group(real_model(), {.layout = {2, 1, 1}, .max_rows = 1024});
   uint64_t step = 0;
   for (const std::string& name : prompts()) {
     SCOPED_TRACE(name);

@@ -1,5 +1,6 @@
 #include "forward_group.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <thread>
@@ -12,7 +13,7 @@ namespace yoke::node {
 ForwardGroup::ForwardGroup(const std::filesystem::path& model, GroupOptions options)
     : options_(std::move(options)), checkpoint_(model::open_checkpoint(model)) {
   catalogue_ = std::make_unique<model::Catalogue>(checkpoint_);
-  plan_ = parallel::make_plan(checkpoint_.config, *catalogue_, options_.layout);
+  plan_ = parallel::make_plan(*catalogue_, {.layout = options_.layout, .kv = options_.kv});
   ranks_.resize(plan_.ranks.size());
   make_groups();
   for (size_t rank = 0; rank < ranks_.size(); ++rank) make_runner(static_cast<int>(rank));
@@ -59,7 +60,7 @@ std::vector<StepOutput> ForwardGroup::run(const std::vector<Step>& steps) {
         const auto sink = [&](const transport::proto::LogitRows& rows) {
           std::vector<float>& all = outputs[i].logits[rows.sequence()];
           const size_t had = all.size();
-          if (rows.first_row() * static_cast<size_t>(config().vocab) != had) throw Error{Code::internal, "logit rows out of order"};
+          if (rows.first_row() * static_cast<size_t>(config().output_width()) != had) throw Error{Code::internal, "logit rows out of order"};
           all.resize(had + rows.rows().size() / sizeof(float));
           std::memcpy(all.data() + had, rows.rows().data(), rows.rows().size());
         };
@@ -79,6 +80,20 @@ std::vector<StepOutput> ForwardGroup::run(const std::vector<Step>& steps) {
     if (failure) std::rethrow_exception(failure);
   }
   return outputs;
+}
+
+std::optional<std::filesystem::path> golden_folder(const std::string& name) {
+  const std::filesystem::path here = std::filesystem::path(YOKE_SOURCE_DIR) / "tests/golden" / name;
+  if (std::filesystem::exists(here / "golden.safetensors")) return here;
+  const char* shared = std::getenv("YOKE_SHARED");
+  if (shared == nullptr) return std::nullopt;
+  const std::filesystem::path there = std::filesystem::path(shared) / "reference/golden" / name;
+  if (std::filesystem::exists(there / "golden.safetensors")) return there;
+  return std::nullopt;
+}
+
+std::filesystem::path golden_checkpoint(const std::filesystem::path& folder) {
+  return std::filesystem::exists(folder / "model.gguf") ? folder / "model.gguf" : folder;
 }
 
 std::filesystem::path golden_model(const std::string& name) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct GroupOptions {
   std::string ops = "cpu";
   int64_t max_rows = 512;
   uint64_t kv_blocks = 64;
+  Dtype kv = Dtype::f32;
 };
 
 struct StepOutput {
@@ -64,12 +66,17 @@ class ForwardGroup {
   std::vector<RankState> ranks_;
 };
 
+// The folder of a golden, "models/llama" or "gguf/llama": tests/golden has it, or the larger collection that YOKE_SHARED names.
+// Nothing where neither does.
+std::optional<std::filesystem::path> golden_folder(const std::string& name);
+// What is opened of it: a GGUF's file, else the folder.
+std::filesystem::path golden_checkpoint(const std::filesystem::path& folder);
 // A model under tests/golden/models.
 std::filesystem::path golden_model(const std::string& name);
 
 // Numbers of equal bits?
 bool equal_bits(const std::vector<float>& a, const std::vector<float>& b);
 
-inline const parallel::Layout kLayouts[] = {{1, 1}, {2, 1}, {1, 2}, {2, 2}};
+inline const parallel::Layout kLayouts[] = {{1, 1, 1}, {2, 1, 1}, {1, 2, 1}, {2, 2, 1}};
 
 }  // namespace yoke::node

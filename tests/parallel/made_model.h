@@ -31,6 +31,9 @@ class MadeModel {
     c.vocab = shape.vocab;
     c.context_length = 2048;
     c.tied = true;
+    c.value_dim = c.head_dim;
+    c.rope.dims = c.head_dim;
+    c.layer_kinds.resize(static_cast<size_t>(c.layers));
     checkpoint_.path = "made";
     checkpoint_.files = {"made"};
     add("model.embed_tokens.weight", Dtype::q8_0, {c.vocab, c.hidden});

@@ -12,6 +12,8 @@ namespace {
 
 using model::Role;
 
+Plan plan_of(const MadeModel& made, Layout layout) { return make_plan(made.catalogue(), {.layout = layout}); }
+
 TEST(CanonicalCut, IsThatOfTheContractOfBits) {
   EXPECT_EQ(canonical_cut(3, 1), 2);        // SmolLM2's KV groups: 6 + 3 heads
   EXPECT_EQ(canonical_cut(1536, 32), 768);
@@ -23,7 +25,7 @@ TEST(CanonicalCut, IsThatOfTheContractOfBits) {
 
 TEST(Plan, CutsNineHeadsIntoSixAndThree) {
   const MadeModel made({.heads = 9, .kv_heads = 3});
-  const Plan plan = make_plan(made.config(), made.catalogue(), {.tp = 2, .pp = 1});
+  const Plan plan = plan_of(made, {.tp = 2});
   EXPECT_EQ(plan.layers[0].half[0].heads, (Range{0, 6}));
   EXPECT_EQ(plan.layers[0].half[1].heads, (Range{6, 9}));
   EXPECT_EQ(plan.ranks[1].halves, std::vector<int>{1});
@@ -31,8 +33,8 @@ TEST(Plan, CutsNineHeadsIntoSixAndThree) {
 
 TEST(Plan, HalvesAreTheSameWhoeverHoldsThem) {
   const MadeModel made({});
-  const Plan one = make_plan(made.config(), made.catalogue(), {1, 1});
-  const Plan two = make_plan(made.config(), made.catalogue(), {2, 2});
+  const Plan one = plan_of(made, {.tp = 1, .pp = 1});
+  const Plan two = plan_of(made, {.tp = 2, .pp = 2});
   for (size_t layer = 0; layer < one.layers.size(); ++layer) {
     for (int half : {0, 1}) {
       EXPECT_EQ(one.layers[layer].half[half].features, two.layers[layer].half[half].features);
@@ -45,7 +47,7 @@ TEST(Plan, HalvesAreTheSameWhoeverHoldsThem) {
 TEST(Plan, StagesCoverEveryLayerOnceAndInOrder) {
   const MadeModel made({.layers = 5});
   for (int pp = 1; pp <= 5; ++pp) {
-    const Plan plan = make_plan(made.config(), made.catalogue(), {1, pp});
+    const Plan plan = plan_of(made, {.tp = 1, .pp = pp});
     int64_t next = 0;
     for (const RankPlan& rank : plan.ranks) {
       EXPECT_EQ(rank.layers.begin, next);
@@ -60,26 +62,26 @@ TEST(Plan, StagesCoverEveryLayerOnceAndInOrder) {
 
 TEST(Plan, RefusesLayoutsThatItCannotCut) {
   const MadeModel made({.layers = 3});
-  EXPECT_THROW(make_plan(made.config(), made.catalogue(), {3, 1}), Error);
-  EXPECT_THROW(make_plan(made.config(), made.catalogue(), {1, 4}), Error);
-  EXPECT_THROW(make_plan(made.config(), made.catalogue(), {1, 0}), Error);
+  EXPECT_THROW(plan_of(made, {.tp = 3, .pp = 1}), Error);
+  EXPECT_THROW(plan_of(made, {.tp = 1, .pp = 4}), Error);
+  EXPECT_THROW(plan_of(made, {.tp = 1, .pp = 0}), Error);
 }
 
 // Every element of a cut tensor lies in exactly one rank's slice; of a whole one in every rank of its stage.
 TEST(Slices, OfAllRanksTileEveryCutTensor) {
   const MadeModel made({.heads = 9, .kv_heads = 3, .layers = 4});
-  for (const Layout layout : {Layout{1, 1}, Layout{2, 1}, Layout{1, 2}, Layout{2, 2}}) {
-    const Plan plan = make_plan(made.config(), made.catalogue(), layout);
+  for (const Layout layout : {Layout{1, 1, 1}, Layout{2, 1, 1}, Layout{1, 2, 1}, Layout{2, 2, 1}}) {
+    const Plan plan = plan_of(made, layout);
     std::map<std::pair<Role, int>, int64_t> elements;
     for (int rank = 0; rank < layout.world(); ++rank) {
       for (const Slice& slice : slices_of(plan, rank, made.catalogue())) {
-        elements[{slice.role, slice.layer}] += slice.rows.size() * slice.cols.size();
+        elements[{slice.weight->role, slice.weight->layer}] += slice.rows.size() * slice.cols.size();
       }
     }
     for (const Role role : {Role::q, Role::k, Role::v, Role::o, Role::gate, Role::up, Role::down}) {
       for (int layer = 0; layer < 4; ++layer) {
-        const model::TensorInfo& tensor = made.catalogue().at(role, layer);
-        EXPECT_EQ((elements[{role, layer}]), tensor.rows() * tensor.cols()) << model::name(role) << " " << layout.name();
+        const model::Weight& weight = made.catalogue().at(role, layer);
+        EXPECT_EQ((elements[{role, layer}]), weight.rows * weight.cols) << model::name(role) << " " << layout.name();
       }
     }
   }
@@ -87,27 +89,27 @@ TEST(Slices, OfAllRanksTileEveryCutTensor) {
 
 TEST(Slices, AreReadInTheFilesOrder) {
   const MadeModel made({});
-  const Plan plan = make_plan(made.config(), made.catalogue(), {2, 1});
+  const Plan plan = plan_of(made, {.tp = 2, .pp = 1});
   uint64_t last = 0;
   for (const Slice& slice : slices_of(plan, 1, made.catalogue())) {
-    EXPECT_GE(slice.tensor->offset, last);
-    last = slice.tensor->offset;
+    EXPECT_GE(slice.weight->codes->offset, last);
+    last = slice.weight->codes->offset;
   }
 }
 
 TEST(Slices, ATiedHeadIsTheEmbeddingOnFirstAndLastStage) {
   const MadeModel made({.layers = 2});
-  const Plan plan = make_plan(made.config(), made.catalogue(), {1, 2});
+  const Plan plan = plan_of(made, {.tp = 1, .pp = 2});
   for (int rank : {0, 1}) {
     int embeddings = 0;
-    for (const Slice& slice : slices_of(plan, rank, made.catalogue())) embeddings += slice.role == Role::embedding;
+    for (const Slice& slice : slices_of(plan, rank, made.catalogue())) embeddings += slice.weight->role == Role::embedding;
     EXPECT_EQ(embeddings, 2) << "both halves of the vocabulary on rank " << rank;
   }
 }
 
 TEST(Ledger, RefusesWithTheArithmeticAndTheRemedy) {
   const MadeModel made({});
-  const Plan plan = make_plan(made.config(), made.catalogue(), {1, 1});
+  const Plan plan = plan_of(made, {.tp = 1, .pp = 1});
   const Ledger ledger = make_ledger(plan, 0, made.catalogue(), 1000, {}, 64 << 20);
   EXPECT_FALSE(ledger.fits());
   try {
@@ -124,13 +126,13 @@ TEST(Ledger, RefusesWithTheArithmeticAndTheRemedy) {
 
 TEST(Ledger, CountsCacheBytesPerRankByItsOwnHeads) {
   const MadeModel made({.heads = 9, .kv_heads = 3});
-  const Plan plan = make_plan(made.config(), made.catalogue(), {2, 1});
+  const Plan plan = plan_of(made, {.tp = 2, .pp = 1});
   EXPECT_EQ(kv_block_bytes(plan, 0, made.config()), 2 * kv_block_bytes(plan, 1, made.config()));
 }
 
 TEST(Ledger, DefaultCacheIsTwoContextsWhereMemoryAllows) {
   const MadeModel made({});
-  const Plan plan = make_plan(made.config(), made.catalogue(), {2, 1});
+  const Plan plan = plan_of(made, {.tp = 2, .pp = 1});
   const uint64_t plenty = 8ull << 30;
   EXPECT_EQ(default_kv_blocks(plan, made.catalogue(), {}, plenty, 2),
             static_cast<uint64_t>(2 * made.config().context_length / kKvBlockTokens));
