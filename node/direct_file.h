@@ -1,7 +1,8 @@
 // A checkpoint's file, read past the page cache: on a Spark the cache competes with the pool for the same memory. Where the file
-// system has no direct I/O (tmpfs), it is read through the cache and dropped from it. One thread.
+// system has no direct I/O (tmpfs), it is read through the cache and dropped from it. Any thread, each with a buffer of its own.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -10,44 +11,60 @@
 
 namespace yoke::node {
 
+// Memory that direct I/O can read into. One thread.
+class DirectBuffer {
+ public:
+  std::byte* reserve(uint64_t bytes);  // keeps nothing of what was in it
+
+ private:
+  struct Free {
+    void operator()(std::byte* data) const;
+  };
+  std::unique_ptr<std::byte, Free> data_;
+  uint64_t bytes_ = 0;
+};
+
 class DirectFile {
  public:
-  // Error{not_found} if it cannot be opened, Error{bad_file} if it is not expected_bytes long.
-  DirectFile(std::filesystem::path path, uint64_t expected_bytes);
+  // What the file was when its header was read.
+  struct Expected {
+    uint64_t bytes = 0;
+    int64_t modified_ns = 0;  // since 1970; 0: any
+  };
+
+  // Error{not_found} if it cannot be opened, Error{bad_file} if it is not what is expected.
+  DirectFile(std::filesystem::path path, Expected expected);
   ~DirectFile();
   DirectFile(const DirectFile&) = delete;
   DirectFile& operator=(const DirectFile&) = delete;
 
-  // Bytes [offset, offset + bytes) of the file, valid until the next call. Error{bad_file} with file and offset when they
+  // Bytes [offset, offset + bytes) of the file, in `buffer` until it is used again. Error{bad_file} with file and offset when they
   // cannot be read.
-  std::span<const std::byte> read(uint64_t offset, uint64_t bytes);
+  std::span<const std::byte> read(uint64_t offset, uint64_t bytes, DirectBuffer& buffer);
 
-  // Error{bad_file} if the file's size or modification time is no longer that of opening.
+  // Error{bad_file} if size or time are no longer those of opening, or if another file has its name by now.
   void check_unchanged() const;
 
   bool direct() const { return direct_; }
+  uint64_t requested_bytes() const { return requested_; }  // of the system, whole sectors
 
  private:
   struct Stamp {
-    uint64_t bytes;
-    int64_t modified_s, modified_ns;
+    uint64_t bytes, inode, device;
+    int64_t modified_ns;
     friend bool operator==(const Stamp&, const Stamp&) = default;
   };
-  struct Free {
-    void operator()(std::byte* data) const;
-  };
 
-  Stamp stamp() const;
-  void reserve(uint64_t bytes);
-  uint64_t fill(uint64_t begin, uint64_t bytes);
+  Stamp opened_stamp() const;
+  void demand(Expected expected) const;
+  uint64_t fill(uint64_t begin, std::span<std::byte> into);
   void leave_direct_io();
 
   std::filesystem::path path_;
   int fd_ = -1;
-  bool direct_ = true;
+  std::atomic<bool> direct_ = true;
+  std::atomic<uint64_t> requested_ = 0;
   Stamp opened_{};
-  std::unique_ptr<std::byte, Free> staging_;  // aligned to kSector
-  uint64_t staging_bytes_ = 0;
 };
 
 }  // namespace yoke::node

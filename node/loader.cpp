@@ -1,177 +1,231 @@
 #include "node/loader.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <exception>
 #include <memory>
-#include <span>
+#include <mutex>
+#include <semaphore>
+#include <thread>
 
 #include "core/error.h"
-#include "core/units.h"
-#include "kernels/format/half.h"
-#include "kernels/packed_matrix.h"
+#include "model/chunk_hash.h"
 #include "node/direct_file.h"
-#include "parallel/slice.h"
+#include "node/put_part.h"
+#include "node/read_plan.h"
 
 namespace yoke::node {
 namespace {
 
-using parallel::Form;
 using parallel::Slice;
 
-// Large enough that a disk runs at full speed, small beside the 96 MiB that the ledger sets aside for buffers.
-constexpr uint64_t kStagingBytes = 8 << 20;
-// One read holds at least a panel of rows; wider rows than this are no model's (16 rows of a million f32 columns).
-constexpr uint64_t kMaxStagingBytes = 64 << 20;
+// Each reads into a buffer of its own and then packs: 8 x 4.5 MiB of the 96 MiB that the ledger sets aside for buffers. NVMe
+// disks are at full speed with fewer.
+constexpr int kReaders = 8;
+// How far reading may run ahead of telling.
+constexpr uint64_t kMostUntoldBytes = 48 << 20;
 
-// Slices that one pass over the same rows of one tensor fills: a row-parallel tensor's halves.
-using Pass = std::span<const Slice>;
+// Where a slice lies, and who may change it: pieces that share a panel are put in place one after the other.
+struct Target {
+  std::byte* data;
+  std::mutex* order;
+};
 
-bool same_rows(const Slice& a, const Slice& b) { return a.tensor == b.tensor && a.rows == b.rows && a.form == b.form; }
-
-std::vector<Pass> passes_of(const std::vector<Slice>& slices) {
-  std::vector<Pass> passes;
-  for (size_t begin = 0; begin < slices.size();) {
-    size_t end = begin + 1;
-    while (end < slices.size() && same_rows(slices[begin], slices[end])) ++end;
-    passes.emplace_back(slices.data() + begin, end - begin);
-    begin = end;
-  }
-  return passes;
-}
-
-uint64_t file_row_bytes(const Slice& slice) { return row_bytes(slice.tensor->dtype, slice.tensor->cols()); }
-
-uint64_t pass_bytes(Pass pass) { return static_cast<uint64_t>(pass[0].rows.size()) * file_row_bytes(pass[0]); }
-
-// Rows of one read: whole panels, as pack_rows wants them.
-int64_t rows_per_read(const Slice& slice) {
-  const uint64_t panel_bytes = static_cast<uint64_t>(kPanelRows) * file_row_bytes(slice);
-  if (panel_bytes > kMaxStagingBytes) {
-    throw Error{Code::unsupported, fmt::format("{}: {} rows take {}, this build loads up to {} at a time", slice.tensor->name,
-                                               kPanelRows, format_bytes(panel_bytes), format_bytes(kMaxStagingBytes))};
-  }
-  return kPanelRows * static_cast<int64_t>(std::max<uint64_t>(1, kStagingBytes / panel_bytes));
-}
-
-void widen(const Slice& slice, const std::byte* source, float* target) {
-  const int64_t n = slice.cols.size();
-  switch (slice.tensor->dtype) {
-    case Dtype::f32:
-      std::memcpy(target, source, static_cast<size_t>(n) * sizeof(float));
-      return;
-    case Dtype::f16:
-    case Dtype::bf16:
-      for (int64_t i = 0; i < n; ++i) {
-        uint16_t bits;
-        std::memcpy(&bits, source + 2 * i, sizeof(bits));
-        target[i] = slice.tensor->dtype == Dtype::f16 ? kernels::format::f16_to_f32(bits) : kernels::format::bf16_to_f32(bits);
-      }
-      return;
-    case Dtype::i32: case Dtype::i64: case Dtype::u8: case Dtype::q8_0: case Dtype::q4_0: case Dtype::q4_1:
-      break;
-  }
-  throw Error{Code::unsupported, fmt::format("{}: a vector of {} is not read; F32, F16 and BF16 are", slice.tensor->name,
-                                             name(slice.tensor->dtype))};
-}
-
-// Puts rows [first, first + count) of the pass, which lie at `source`, into one slice's region.
-void place(const Slice& slice, const std::byte* source, int64_t first, int64_t count, std::byte* region) {
-  const std::byte* columns = source + row_bytes(slice.tensor->dtype, slice.cols.begin);
-  if (slice.form == Form::vector_f32) {
-    widen(slice, columns, reinterpret_cast<float*>(region));
-    return;
-  }
-  kernels::pack_rows({.dtype = slice.tensor->dtype,
-                      .rows = slice.rows.size(),
-                      .cols = slice.cols.size(),
-                      .source = columns,
-                      .source_stride = file_row_bytes(slice),
-                      .first_row = first,
-                      .count = count,
-                      .panels = region});
+bool shares_no_panel(const TensorPart& part, Range index) {
+  if (index == part.index) return true;
+  if (part.unit == 0) return false;
+  const int64_t begin = index.begin - part.index.begin, end = index.end - part.index.begin;
+  return begin % part.unit == 0 && (end % part.unit == 0 || index.end == part.index.end);
 }
 
 class Loading {
  public:
-  Loading(const Pool& pool, const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled)
-      : pool_(pool), progress_(progress), cancelled_(cancelled) {}
-
-  uint64_t run(const std::vector<Slice>& slices, const model::Checkpoint& checkpoint) {
-    const std::vector<Pass> passes = passes_of(slices);
-    for (const Pass& pass : passes) done_.bytes_total += pass_bytes(pass);
-    for (const Pass& pass : passes) {
-      open_file(pass[0].tensor->file, checkpoint);
-      run_pass(pass);
+  Loading(const std::vector<Slice>& slices, const model::Checkpoint& checkpoint, const Pool& pool, const LoadOptions& options)
+      : checkpoint_(checkpoint), options_(options), slices_(slices), plan_(plan_reads(slices, {.whole_chunks = options.manifest != nullptr})),
+        packers_(std::clamp(options.threads, 1, kReaders)) {
+    files_.resize(checkpoint.files.size());
+    for (const Read& read : plan_.reads) open_file(read.file);
+    for (const Slice& slice : slices) {
+      const Region* region = pool.find(slice.region());
+      YOKE_ASSERT(region != nullptr && region->bytes == slice.pool_bytes());
+      targets_.push_back({pool.data(*region), &orders_[targets_.size() % orders_.size()]});
     }
-    if (file_) file_->check_unchanged();
-    if (progress_) progress_(done_);
-    return done_.bytes_done;
+  }
+
+  uint64_t run(const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled) {
+    {
+      std::vector<std::jthread> readers;
+      for (int i = 0; i < kReaders; ++i) start_reader(readers);
+      watch(progress, cancelled);
+    }
+    if (failure_) std::rethrow_exception(failure_);
+    uint64_t requested = 0;
+    for (const auto& file : files_) {
+      if (!file) continue;
+      file->check_unchanged();
+      requested += file->requested_bytes();
+    }
+    if (progress) progress({plan_.bytes, plan_.bytes});
+    return requested;
   }
 
  private:
-  void open_file(size_t index, const model::Checkpoint& checkpoint) {
-    if (file_ && index == file_index_) return;
-    if (file_) file_->check_unchanged();
-    file_ = std::make_unique<DirectFile>(checkpoint.files.at(index), checkpoint.file_bytes.at(index));
-    file_index_ = index;
+  void open_file(size_t index) {
+    if (files_.at(index)) return;
+    files_[index] = std::make_unique<DirectFile>(
+        checkpoint_.files[index], DirectFile::Expected{checkpoint_.file_bytes[index], checkpoint_.file_modified_ns[index]});
   }
 
-  void run_pass(Pass pass) {
-    const Slice& first = pass[0];
-    const int64_t at_once = rows_per_read(first);
-    for (int64_t row = 0; row < first.rows.size(); row += at_once) {
-      if (cancelled_ && cancelled_()) throw Error{Code::aborted, "loading the model was given up because the coordinator asked for it"};
-      const int64_t count = std::min(at_once, first.rows.size() - row);
-      const uint64_t bytes = static_cast<uint64_t>(count) * file_row_bytes(first);
-      const uint64_t offset = first.tensor->offset + static_cast<uint64_t>(first.rows.begin + row) * file_row_bytes(first);
-      const std::span<const std::byte> read = file_->read(offset, bytes);
-      for (const Slice& slice : pass) place(slice, read.data(), row, count, region(slice));
-      done_.bytes_done += bytes;
-      if (progress_) progress_(done_);
+  void start_reader(std::vector<std::jthread>& readers) {
+    try {
+      const std::lock_guard guard(mutex_);  // held until it is counted
+      readers.emplace_back([this] { work(); });
+      ++running_;
+    } catch (const std::system_error&) {  // those that could be started are enough
+      if (readers.empty()) throw;
     }
   }
 
-  std::byte* region(const Slice& slice) const {
-    const Region* found = pool_.find(slice.region());
-    YOKE_ASSERT(found != nullptr && found->bytes == slice.pool_bytes());
-    return pool_.data(*found);
+  // The caller's thread: tells, asks, and waits for the readers. A failure, of theirs or of what it calls, ends them.
+  void watch(const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled) {
+    std::unique_lock guard(mutex_);
+    while (running_ > 0) {
+      changed_.wait(guard, [&] { return running_ == 0 || done_ != told_; });
+      const uint64_t done = done_;
+      guard.unlock();
+      try {
+        if (cancelled && cancelled()) throw Error{Code::aborted, "loading the model was given up because the coordinator asked for it"};
+        if (progress && done < plan_.bytes) progress({done, plan_.bytes});
+      } catch (...) {
+        fail(std::current_exception());
+      }
+      guard.lock();
+      told_ = done;
+      changed_.notify_all();
+    }
   }
 
-  const Pool& pool_;
-  const std::function<void(const LoadProgress&)>& progress_;
-  const std::function<bool()>& cancelled_;
-  LoadProgress done_;
-  std::unique_ptr<DirectFile> file_;
-  size_t file_index_ = 0;
+  void work() {
+    DirectBuffer buffer;
+    try {
+      while (const Read* read = next()) {
+        const std::span<const std::byte> bytes = files_[read->file]->read(read->offset, read->bytes, buffer);
+        packers_.acquire();
+        take(*read, bytes);
+        packers_.release();
+        const std::lock_guard guard(mutex_);
+        done_ += read->bytes;
+        changed_.notify_all();
+      }
+    } catch (...) {
+      fail(std::current_exception());
+      packers_.release();  // one permit too many matters no more
+    }
+    const std::lock_guard guard(mutex_);
+    --running_;
+    changed_.notify_all();
+  }
+
+  const Read* next() {
+    std::unique_lock guard(mutex_);
+    changed_.wait(guard, [&] { return failure_ || claimed_bytes_ - told_ < kMostUntoldBytes; });
+    if (failure_ || claimed_ == plan_.reads.size()) return nullptr;
+    const Read* read = &plan_.reads[claimed_++];
+    claimed_bytes_ += read->bytes;
+    return read;
+  }
+
+  void fail(std::exception_ptr failure) {
+    const std::lock_guard guard(mutex_);
+    if (!failure_) failure_ = failure;
+    changed_.notify_all();
+  }
+
+  void take(const Read& read, std::span<const std::byte> bytes) const {
+    for (const Extent& extent : read.extents) {
+      const uint64_t offset = extent.tensor->offset + extent.begin - read.offset;
+      if (options_.manifest) check_chunks(extent, bytes.subspan(offset, extent.end - extent.begin));
+      const std::byte* lines = bytes.data() + offset + (static_cast<uint64_t>(extent.lines.begin) * extent.line_bytes - extent.begin);
+      for (const TensorPart* part : extent.parts) put_lines(*part, extent, lines);
+    }
+  }
+
+  void put_lines(const TensorPart& part, const Extent& extent, const std::byte* lines) const {
+    const Range index = part.indices_in(extent.lines);
+    const int64_t line = part.first + index.begin * part.step;
+    const Target& target = targets_[static_cast<size_t>(part.slice - slices_.data())];
+    std::unique_lock<std::mutex> order(*target.order, std::defer_lock);
+    if (!shares_no_panel(part, index)) order.lock();
+    put({.part = part, .index = index, .line = lines + static_cast<uint64_t>(line - extent.lines.begin) * extent.line_bytes, .region = target.data});
+  }
+
+  // Chunks at the edge of two reads may be hashed by both, to the same number.
+  void check_chunks(const Extent& extent, std::span<const std::byte> bytes) const {
+    const uint64_t each = model::chunk_bytes(*extent.tensor);
+    std::vector<uint64_t>& hashes = options_.manifest->hashes.at(extent.tensor->name);
+    for (uint64_t at = 0; at < bytes.size(); at += each) {
+      const uint64_t chunk = (extent.begin + at) / each;
+      const uint64_t hash = model::chunk_hash(bytes.subspan(at, std::min(each, bytes.size() - at)));
+      std::atomic_ref<uint64_t> known(hashes.at(chunk));
+      uint64_t nothing = 0;
+      if (!known.compare_exchange_strong(nothing, hash) && nothing != hash) model::refuse_chunk(checkpoint_, *extent.tensor, chunk);
+    }
+  }
+
+  const model::Checkpoint& checkpoint_;
+  const LoadOptions& options_;
+  const std::vector<Slice>& slices_;
+  const ReadPlan plan_;
+  std::vector<std::unique_ptr<DirectFile>> files_;  // those that the plan reads
+  std::vector<Target> targets_;                      // one a slice
+  mutable std::array<std::mutex, 64> orders_;
+  std::counting_semaphore<> packers_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  size_t claimed_ = 0;
+  uint64_t claimed_bytes_ = 0, done_ = 0, told_ = 0;
+  int running_ = 0;
+  std::exception_ptr failure_;
 };
+
+// What both halves share has one cache, which a rank holds once.
+void add_kv_regions(const parallel::Plan& plan, int rank, const model::ModelConfig& config, uint64_t kv_blocks, std::vector<Region>& regions) {
+  const parallel::RankPlan& r = plan.ranks[static_cast<size_t>(rank)];
+  for (int64_t layer = r.layers.begin; layer < r.layers.end; ++layer) {
+    int last = -1;
+    for (const int half : r.halves) {
+      const int held = parallel::kv_half(plan.layers[static_cast<size_t>(layer)], half);
+      const uint64_t block = static_cast<uint64_t>(parallel::kv_shape(plan, config, layer, half).block_bytes());
+      if (block == 0 || held == last) continue;
+      last = held;
+      regions.push_back({.name = parallel::kv_region_name(static_cast<int>(layer), held), .bytes = checked_multiply(kv_blocks, block, "the KV cache")});
+    }
+  }
+}
 
 }  // namespace
 
 std::vector<Region> regions_of(const parallel::Plan& plan, int rank, const model::Catalogue& catalogue, uint64_t kv_blocks) {
   std::vector<Region> regions;
   for (const Slice& slice : parallel::slices_of(plan, rank, catalogue)) {
-    const Dtype dtype = slice.form == Form::packed ? slice.tensor->dtype : Dtype::f32;
-    regions.push_back({slice.region(), dtype, slice.rows.size(), slice.cols.size(), slice.pool_bytes()});
+    regions.push_back({.name = slice.region(), .bytes = slice.pool_bytes()});
+    if (slice.form == parallel::Form::packed) regions.back().shape = slice.shape();
   }
-  const parallel::RankPlan& r = plan.ranks[rank];
-  const int64_t head_dim = catalogue.checkpoint().config.head_dim;
-  for (int64_t layer = r.layers.begin; layer < r.layers.end; ++layer) {
-    for (const int half : r.halves) {
-      const int64_t block_floats = 2 * plan.layers[layer].half[half].kv_heads.size() * head_dim * kKvBlockTokens;
-      if (block_floats == 0) continue;
-      const uint64_t bytes = checked_multiply(kv_blocks, static_cast<uint64_t>(block_floats) * sizeof(float), "the KV cache");
-      regions.push_back({parallel::kv_region_name(static_cast<int>(layer), half), Dtype::f32, static_cast<int64_t>(kv_blocks),
-                         block_floats, bytes});
-    }
-  }
+  add_kv_regions(plan, rank, catalogue.checkpoint().config, kv_blocks, regions);
   return regions;
 }
 
+uint64_t load(const std::vector<Slice>& slices, const model::Checkpoint& checkpoint, const Pool& pool,
+              const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled, const LoadOptions& options) {
+  return Loading(slices, checkpoint, pool, options).run(progress, cancelled);
+}
+
 uint64_t load(const parallel::Plan& plan, int rank, const model::Catalogue& catalogue, const Pool& pool,
-              const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled) {
-  return Loading(pool, progress, cancelled).run(parallel::slices_of(plan, rank, catalogue), catalogue.checkpoint());
+              const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled, const LoadOptions& options) {
+  return load(parallel::slices_of(plan, rank, catalogue), catalogue.checkpoint(), pool, progress, cancelled, options);
 }
 
 }  // namespace yoke::node

@@ -1,8 +1,11 @@
 // Fills a pool with a rank's slices by direct I/O (O_DIRECT, where the file system has it), packing for the kernels on the way.
+// node/read_plan.h decides what is read; here several threads do it, so that requests are in flight while others are packed.
+// docs/loading.md has the numbers.
 #pragma once
 
 #include <functional>
 
+#include "model/manifest.h"
 #include "node/pool.h"
 #include "parallel/ledger.h"
 
@@ -13,12 +16,23 @@ struct LoadProgress {
   uint64_t bytes_total = 0;
 };
 
+struct LoadOptions {
+  int threads = 1;                     // that pack at once
+  model::Manifest* manifest = nullptr; // checked where it knows a chunk, completed where it does not; null: chunks are not hashed
+};
+
 // The regions of `rank`: its slices and its KV cache of kv_blocks blocks.
 std::vector<Region> regions_of(const parallel::Plan& plan, int rank, const model::Catalogue& catalogue, uint64_t kv_blocks);
 
-// Reads and packs. Calls `progress` at least every 64 MiB and at the end; `cancelled` is asked as often, true ends the load
-// with Error{aborted}. Error{bad_file} for a file that changed or ended early, with file and offset. Returns bytes read.
+// Reads and packs. On the caller's thread, `progress` is called at least every 64 MiB and at the end, and `cancelled` is asked as
+// often: true ends the load with Error{aborted}. Error{bad_file}, with file and offset, for a file that changed, ended early, was
+// swapped for another, or has a chunk that is not the manifest's. Returns the bytes that were requested of the system.
 uint64_t load(const parallel::Plan& plan, int rank, const model::Catalogue& catalogue, const Pool& pool,
-              const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled);
+              const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled,
+              const LoadOptions& options = {});
+// The same of any slices, whose regions the pool must have.
+uint64_t load(const std::vector<parallel::Slice>& slices, const model::Checkpoint& checkpoint, const Pool& pool,
+              const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled,
+              const LoadOptions& options = {});
 
 }  // namespace yoke::node

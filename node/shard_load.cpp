@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "core/error.h"
 #include "core/log.h"
+#include "model/manifest.h"
 #include "node/memory_turn.h"
 #include "node/plan_options.h"
 #include "topology/node_info.h"
@@ -21,6 +24,24 @@ model::Checkpoint open_same(const proto::LoadModel& load) {
                                             load.model_path())};
   }
   return checkpoint;
+}
+
+// Reads the shard and checks every chunk of it whose checksum is recorded; records those that nobody read before.
+void load_checked(const parallel::Plan& plan, const model::Catalogue& catalogue, const Pool& pool, const ShardLoad& job) {
+  const model::Checkpoint& checkpoint = catalogue.checkpoint();
+  std::optional<model::Manifest> manifest = model::find_manifest(checkpoint);
+  if (!manifest) manifest = model::start_manifest(checkpoint);
+  const uint64_t known = manifest->known();
+  load(plan, job.model.shard().rank(), catalogue, pool, job.progress, job.cancelled,
+       {.threads = job.model.threads(), .manifest = &*manifest});
+  if (manifest->known() == known) return;
+  try {
+    const auto path = model::record(checkpoint, *manifest);
+    spdlog::info("recorded checksums of {} new chunks in {}", manifest->known() - known, path.string());
+  } catch (const Error& error) {
+    if (error.code() == Code::bad_file) throw;
+    spdlog::warn("{}; this load is not the worse for it, later ones cannot be checked", error.what());
+  }
 }
 
 }  // namespace
@@ -45,7 +66,7 @@ LoadedShard load_shard(const ShardLoad& job) {
     parallel::check(ledger);
     loaded.pool = Pool::create(regions_of(plan, shard.rank(), catalogue, loaded.kv_blocks));
   }
-  load(plan, shard.rank(), catalogue, loaded.pool, job.progress, job.cancelled);
+  load_checked(plan, catalogue, loaded.pool, job);
   return loaded;
 }
 
