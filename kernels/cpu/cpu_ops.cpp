@@ -25,16 +25,6 @@ constexpr int64_t kAttentionHeads = 24;
 constexpr int64_t kGemvRows = 3;
 constexpr uint64_t kSliceBytes = 128 << 10;
 
-Linear outputs_of(const Linear& p, Range panels) {
-  const int64_t first = panels.begin * kPanelRows;
-  Linear part = p;
-  part.w.data = format::chunk_at(p.w, panels.begin, 0);
-  part.w.rows = std::min(panels.end * kPanelRows, p.w.rows) - first;
-  part.y = p.y + first;
-  part.bias = p.bias != nullptr ? p.bias + first : nullptr;
-  return part;
-}
-
 Range share(int64_t items, int worker, int workers) { return {items * worker / workers, items * (worker + 1) / workers}; }
 
 int64_t multiplications(const Attention& p) {
@@ -48,31 +38,35 @@ class CpuOps final : public Ops {
   explicit CpuOps(int threads) : pool_(threads), workspaces_(static_cast<size_t>(pool_.size())) {}
 
   void run(const Linear& p) override {
-    if (p.rows * p.w.rows * p.w.cols < kWorthSharing || pool_.size() == 1) return multiply(p, workspaces_[0]);
-    const int64_t panels = ceil_div(p.w.rows, kPanelRows);
+    const int64_t panels = ceil_div(p.w.rows(), kPanelRows);
+    if (p.rows * p.w.rows() * p.w.cols() < kWorthSharing || pool_.size() == 1) return multiply(p, {0, panels}, workspaces_[0]);
     pool_.run([&](int worker) {
       const Range shares = share(ceil_div(panels, kPanelsPerShare), worker, pool_.size());
       const Range mine{shares.begin * kPanelsPerShare, std::min(shares.end * kPanelsPerShare, panels)};
-      if (!mine.empty()) multiply(outputs_of(p, mine), workspaces_[static_cast<size_t>(worker)]);
+      if (!mine.empty()) multiply(p, mine, workspaces_[static_cast<size_t>(worker)]);
     });
   }
 
-  void run(const TransposedLinear& p) override { reference::transposed_linear(p); }
+  void run(const TransposedLinear& p) override {
+    const int64_t strips = ceil_div(p.w.cols(), kStripColumns);
+    if (p.rows * p.count * p.w.cols() < kWorthSharing || pool_.size() == 1) return transposed_linear(p, {0, strips}, workspaces_[0]);
+    pool_.run([&](int worker) {
+      transposed_linear(p, share(strips, worker, pool_.size()), workspaces_[static_cast<size_t>(worker)]);
+    });
+  }
 
   void run(const RmsNorm& p) override { rms_norm(p); }
+  void run(const LayerNorm& p) override { layer_norm(p); }
+  void run(const SumOfSquares& p) override { sum_of_squares(p); }
+  void run(const RmsScale& p) override { rms_scale(p); }
   void run(const RotaryEmbedding& p) override { rotary_embedding(p); }
-  void run(const ResidualAdd& p) override { residual_add(p); }
-
   void run(const SwiGlu& p) override { share_rows(p, swiglu); }
-
-  void run(const LayerNorm& p) override { reference::layer_norm(p); }
-  void run(const SumOfSquares& p) override { reference::sum_of_squares(p); }
-  void run(const RmsScale& p) override { reference::rms_scale(p); }
-  void run(const ClampedSwiGlu& p) override { reference::clamped_swiglu(p); }
-  void run(const Gelu& p) override { reference::gelu(p); }
-  void run(const Tanh& p) override { reference::tanh(p); }
-  void run(const Scale& p) override { reference::scale(p); }
-  void run(const ScatterAdd& p) override { reference::scatter_add(p); }
+  void run(const ClampedSwiGlu& p) override { share_rows(p, clamped_swiglu); }
+  void run(const Gelu& p) override { gelu(p); }
+  void run(const Tanh& p) override { tanh(p); }
+  void run(const Scale& p) override { scale(p); }
+  void run(const ScatterAdd& p) override { scatter_add(p); }
+  void run(const ResidualAdd& p) override { residual_add(p); }
 
   // Small, or copies with a conversion: bound by memory, the same loops as the reference.
   void run(const Route& p) override { reference::route(p); }
@@ -97,15 +91,14 @@ class CpuOps final : public Ops {
   }
 
  private:
-  static void multiply(const Linear& p, Workspace& workspace) {
-    if (p.rows == 1) return gemv(p, workspace);
-    if (p.rows > kGemvRows) return gemm(p, workspace);
-    const int64_t panels = ceil_div(p.w.rows, kPanelRows);
-    const uint64_t panel_bytes = std::max<uint64_t>(format::panel_bytes(p.w.dtype, p.w.cols), 1);
+  static void multiply(const Linear& p, Range panels, Workspace& workspace) {
+    if (p.rows == 1) return gemv(p, panels, workspace);
+    if (p.rows > kGemvRows || !format::multiplies_codes(p.w.shape)) return gemm(p, panels, workspace);
+    const uint64_t panel_bytes = std::max<uint64_t>(p.w.shape.panel_bytes(), 1);
     const int64_t slice = round_up(static_cast<int64_t>(kSliceBytes / panel_bytes) + 1, kPanelsPerShare);
-    for (int64_t first = 0; first < panels; first += slice) {
-      const Linear part = outputs_of(p, {first, std::min(first + slice, panels)});
-      for (int64_t row = 0; row < p.rows; ++row) gemv(row_of(part, row), workspace);
+    for (int64_t first = panels.begin; first < panels.end; first += slice) {
+      const Range part{first, std::min(first + slice, panels.end)};
+      for (int64_t row = 0; row < p.rows; ++row) gemv(row_of(p, row), part, workspace);
     }
   }
 

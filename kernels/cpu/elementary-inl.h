@@ -1,4 +1,4 @@
-// exp_f32 of kernels/elementary.cpp on vectors, step by step the same operations.
+// exp_f32, tanh_f32 and erf_f32 of kernels/elementary_f32.cpp on vectors, step by step the same operations.
 #include <hwy/highway.h>
 
 #include "kernels/cpu/lanes-inl.h"
@@ -35,6 +35,32 @@ HWY_INLINE V exp(V x) {
   const V first = hn::BitCast(kFloats, hn::ShiftLeft<23>(hn::Add(half, bias)));
   const V second = hn::BitCast(kFloats, hn::ShiftLeft<23>(hn::Add(hn::Sub(power, half), bias)));
   return hn::Mul(hn::Mul(p, first), second);
+}
+
+template <size_t kTerms>
+HWY_INLINE V polynomial(const float (&coefficients)[kTerms], V x) {
+  V sum = broadcast(coefficients[kTerms - 1]);
+  for (size_t i = kTerms - 1; i > 0; --i) sum = fma(sum, x, broadcast(coefficients[i - 1]));
+  return sum;
+}
+
+HWY_INLINE V tanh(V x) {
+  namespace c = tanh_constants;
+  const V magnitude = hn::Abs(x);
+  const V square = hn::Mul(x, x);
+  const V small = fma(polynomial(c::kSeries, square), hn::Mul(square, x), x);
+  const V quotient = hn::Div(broadcast(2.0f), hn::Add(exp(hn::Add(magnitude, magnitude)), broadcast(1.0f)));
+  const V large = hn::CopySign(hn::Sub(broadcast(1.0f), quotient), x);
+  return hn::IfThenElse(hn::Lt(magnitude, broadcast(c::kSmall)), small, large);
+}
+
+HWY_INLINE V erf(V x) {
+  namespace c = erf_constants;
+  const V magnitude = hn::Abs(x);
+  const V small = fma(polynomial(c::kSeries, hn::Mul(x, x)), x, x);
+  const V bounded = hn::IfThenElse(hn::Gt(magnitude, broadcast(c::kHighest)), broadcast(c::kHighest), magnitude);
+  const V large = hn::CopySign(hn::Sub(broadcast(1.0f), exp(polynomial(c::kLogErfc, bounded))), x);
+  return hn::IfThenElse(hn::Lt(magnitude, broadcast(c::kSmall)), small, large);
 }
 
 }  // namespace yoke::kernels::cpu::HWY_NAMESPACE

@@ -1,4 +1,4 @@
-// Norm, rotary embedding, gated activation and residual: one pass over memory each.
+// Rotary embedding, residual and the like: one pass over memory each.
 #include "kernels/cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -7,61 +7,20 @@
 #include <hwy/highway.h>
 
 #include <cmath>
-#include <span>
 
-#include "core/error.h"
-#include "kernels/cpu/elementary-inl.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/lanes-inl.h"
-#include "kernels/elementary.h"
 #include "kernels/reference/reference_ops.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace yoke::kernels::cpu::HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_SCALAR
-void run_rms_norm(const RmsNorm& p) { reference::rms_norm(p); }
 void run_rotary_embedding(const RotaryEmbedding& p) { reference::rotary_embedding(p); }
-void run_swiglu(const SwiGlu& p) { reference::swiglu(p); }
+void run_scale(const Scale& p) { reference::scale(p); }
+void run_scatter_add(const ScatterAdd& p) { reference::scatter_add(p); }
 void run_residual_add(const ResidualAdd& p) { reference::residual_add(p); }
-void run_exp(std::span<const float> x, float shift, std::span<float> y) {
-  for (size_t i = 0; i < x.size(); ++i) y[i] = exp_f32(x[i] - shift);
-}
 #else
-
-// Element i joins virtual lane i % 16; the lanes are summed as a tree.
-float sum_of_squares(const float* x, int64_t width) {
-  V acc[kPanelVectors];
-  for (V& a : acc) a = zero();
-  int64_t i = 0;
-  for (; i + kPanelRows <= width; i += kPanelRows) {
-    for (size_t v = 0; v < kPanelVectors; ++v) {
-      const V xv = load(x + static_cast<size_t>(i) + v * kLanes);
-      acc[v] = fma(xv, xv, acc[v]);
-    }
-  }
-  float lanes[kPanel];
-  for (size_t v = 0; v < kPanelVectors; ++v) store(acc[v], lanes + v * kLanes);
-  for (; i < width; ++i) lanes[i % kPanelRows] = std::fma(x[i], x[i], lanes[i % kPanelRows]);
-  for (size_t stride = kPanel / 2; stride > 0; stride /= 2) {
-    for (size_t lane = 0; lane < stride; ++lane) lanes[lane] = lanes[lane] + lanes[lane + stride];
-  }
-  return lanes[0];
-}
-
-void run_rms_norm(const RmsNorm& p) {
-  for (int64_t r = 0; r < p.rows; ++r) {
-    const float* x = p.x + r * p.x_stride;
-    float* y = p.y + r * p.y_stride;
-    const float mean = sum_of_squares(x, p.width) / static_cast<float>(p.width);
-    const float inverse = 1.0f / std::sqrt(mean + p.epsilon);
-    int64_t i = 0;
-    for (; i + static_cast<int64_t>(kLanes) <= p.width; i += kLanes) {
-      store(hn::Mul(hn::Mul(load(x + i), broadcast(inverse)), load(p.w + i)), y + i);
-    }
-    for (; i < p.width; ++i) y[i] = x[i] * inverse * p.w[i];
-  }
-}
 
 struct Pair {
   V a, b;
@@ -108,16 +67,20 @@ void run_rotary_embedding(const RotaryEmbedding& p) {
   }
 }
 
-void run_swiglu(const SwiGlu& p) {
-  for (int64_t r = 0; r < p.rows; ++r) {
-    int64_t i = r * p.stride;
-    const int64_t end = i + p.width;
-    for (; i + static_cast<int64_t>(kLanes) <= end; i += kLanes) {
-      const V gate = load(p.gate + i);
-      const V denominator = hn::Add(broadcast(1.0f), exp(hn::Neg(gate)));
-      store(hn::Mul(hn::Div(gate, denominator), load(p.up + i)), p.y + i);
-    }
-    for (; i < end; ++i) p.y[i] = p.gate[i] / (1.0f + exp_f32(-p.gate[i])) * p.up[i];
+void run_scale(const Scale& p) {
+  int64_t i = 0;
+  for (; i + static_cast<int64_t>(kLanes) <= p.count; i += kLanes) store(hn::Mul(load(p.x + i), broadcast(p.factor)), p.x + i);
+  for (; i < p.count; ++i) p.x[i] = p.x[i] * p.factor;
+}
+
+void run_scatter_add(const ScatterAdd& p) {
+  for (size_t r = 0; r < p.to.size(); ++r) {
+    const float* x = p.x + static_cast<int64_t>(r) * p.width;
+    float* y = p.y + p.to[r] * p.width;
+    const float weight = p.weights[r];
+    int64_t i = 0;
+    for (; i + static_cast<int64_t>(kLanes) <= p.width; i += kLanes) store(fma(broadcast(weight), load(x + i), load(y + i)), y + i);
+    for (; i < p.width; ++i) y[i] = std::fma(weight, x[i], y[i]);
   }
 }
 
@@ -130,12 +93,6 @@ void run_residual_add(const ResidualAdd& p) {
   for (; i < p.count; ++i) p.x[i] = p.x[i] + (p.h1 != nullptr ? p.h0[i] + p.h1[i] : p.h0[i]);
 }
 
-void run_exp(std::span<const float> x, float shift, std::span<float> y) {
-  size_t i = 0;
-  for (; i + kLanes <= x.size(); i += kLanes) store(exp(hn::Sub(load(x.data() + i), broadcast(shift))), y.data() + i);
-  for (; i < x.size(); ++i) y[i] = exp_f32(x[i] - shift);
-}
-
 #endif  // HWY_SCALAR
 
 }  // namespace yoke::kernels::cpu::HWY_NAMESPACE
@@ -144,26 +101,15 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace yoke::kernels::cpu {
 
-HWY_EXPORT(run_rms_norm);
 HWY_EXPORT(run_rotary_embedding);
-HWY_EXPORT(run_swiglu);
+HWY_EXPORT(run_scale);
+HWY_EXPORT(run_scatter_add);
 HWY_EXPORT(run_residual_add);
-HWY_EXPORT(run_exp);
 
-void rms_norm(const RmsNorm& p) { HWY_DYNAMIC_DISPATCH(run_rms_norm)(p); }
 void rotary_embedding(const RotaryEmbedding& p) { HWY_DYNAMIC_DISPATCH(run_rotary_embedding)(p); }
-void swiglu(const SwiGlu& p) { HWY_DYNAMIC_DISPATCH(run_swiglu)(p); }
+void scale(const Scale& p) { HWY_DYNAMIC_DISPATCH(run_scale)(p); }
+void scatter_add(const ScatterAdd& p) { HWY_DYNAMIC_DISPATCH(run_scatter_add)(p); }
 void residual_add(const ResidualAdd& p) { HWY_DYNAMIC_DISPATCH(run_residual_add)(p); }
 
 }  // namespace yoke::kernels::cpu
-
-namespace yoke::kernels {
-
-void exp_f32(std::span<const float> x, float shift, std::span<float> y) {
-  YOKE_ASSERT(x.size() == y.size());
-  using namespace cpu;
-  HWY_DYNAMIC_DISPATCH(run_exp)(x, shift, y);
-}
-
-}  // namespace yoke::kernels
 #endif

@@ -85,7 +85,7 @@ void attend_all(const Attention& p, const Query& query, float* out) {
 }  // namespace
 
 void attention(const Attention& p, Range heads) {
-  YOKE_ASSERT(is_kv_dtype(p.cache.type));
+  YOKE_ASSERT(!kv_type_name(p.cache.type).empty());
   for (size_t r = 0; r < p.rows.size(); ++r) {
     for (int64_t h = heads.begin; h < heads.end; ++h) {
       const Query query{p.q + static_cast<int64_t>(r) * p.q_stride + h * p.cache.key_dim, &p.rows[r], h, h / p.heads_per_kv};

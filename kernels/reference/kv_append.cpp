@@ -40,7 +40,7 @@ void append_value(const Token& token, const float* v) {
 }  // namespace
 
 void kv_append(const KvAppend& p) {
-  YOKE_ASSERT(is_kv_dtype(p.cache.type));
+  YOKE_ASSERT(!kv_type_name(p.cache.type).empty());
   for (size_t r = 0; r < p.rows.size(); ++r) {
     const int64_t position = p.rows[r].position;
     const int64_t block = p.rows[r].block_table[position / kKvBlockTokens];
