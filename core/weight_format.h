@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/dtype.h"
+#include "core/units.h"
 
 namespace yoke {
 
@@ -57,7 +58,13 @@ struct PackedShape {
   // Columns of the whole matrix whose codes are held: col_begin rounded down and col_begin + cols rounded up to column_unit.
   int64_t stored_begin() const;
   int64_t stored_end() const;
-  uint64_t bytes() const;  // a multiple of 64
+  // Groups of the whole matrix whose scales and zero points are held: those that the columns touch, all where they are listed.
+  Range held_groups() const;
+  // per_block: the rows and columns of squares that the part touches.
+  Range square_rows() const;
+  Range square_cols() const;
+  uint64_t panel_bytes() const;  // one panel's codes, group scales and zero points
+  uint64_t bytes() const;        // all panels, then what is not cut into panels; a multiple of 64
   friend bool operator==(const PackedShape&, const PackedShape&) = default;
 };
 

@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "kernels/cpu/codes-inl.h"
+#include "kernels/cpu/decode.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/tile-inl.h"
 #include "kernels/cpu/unroll.h"
@@ -20,7 +21,7 @@ HWY_BEFORE_NAMESPACE();
 namespace yoke::kernels::cpu::HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_SCALAR
-void run_gemm(const Linear& p, Workspace& /*workspace*/) { reference::linear(p); }
+void run_gemm(const Linear& p, Range panels, Workspace& /*workspace*/) { reference::linear(p, panels); }
 #else
 
 // Blocks: 96 rows x 640 columns of f32 are 245 kB, half of a small L2; the totals of 96 rows x 32 outputs (12 KiB), their
@@ -75,7 +76,7 @@ void sum_tile(const Block& block, int64_t tile, const float* packed, float* sums
 }
 
 BlockInputs prepare_inputs(const Linear& p, const Block& block, Workspace& workspace) {
-  const bool with_sums = p.w.dtype == Dtype::q4_1;
+  const bool with_sums = format::scales_chunks(p.w.shape) && p.w.shape.format.codes == Dtype::q4_1;
   workspace.inputs.resize(static_cast<size_t>(block.rows * block.columns));
   workspace.sums.resize(with_sums ? static_cast<size_t>(block.chunks() * block.rows) : 0);
   for (int64_t tile = 0; tile < block.tiles(); ++tile) {
@@ -147,19 +148,22 @@ void join_rows(size_t rows, const Codes& codes, const float* x, size_t columns, 
   }
 }
 
+// How many outputs of a group of panels there are.
+int64_t outputs_of(const Linear& p, Range group) { return std::min(group.end * kPanelRows, p.w.rows()) - group.begin * kPanelRows; }
+
 // y holds the totals between two blocks of columns.
-void fetch_totals(const Linear& p, const Block& block, int64_t first, float* totals) {
+void fetch_totals(const Linear& p, const Block& block, Range group, float* totals) {
   std::fill_n(totals, static_cast<size_t>(block.rows) * kGroupOutputs, 0.0f);
   if (block.first_column == 0) return;
-  const int64_t count = std::min(static_cast<int64_t>(kGroupOutputs), p.w.rows - first);
+  const int64_t first = group.begin * kPanelRows, count = outputs_of(p, group);
   for (int64_t r = 0; r < block.rows; ++r) {
     std::copy_n(p.y + (block.first_row + r) * p.y_stride + first, count, totals + static_cast<size_t>(r) * kGroupOutputs);
   }
 }
 
-void write_totals(const Linear& p, const Block& block, int64_t first, const float* totals) {
-  const int64_t count = std::min(static_cast<int64_t>(kGroupOutputs), p.w.rows - first);
-  const bool with_bias = p.bias != nullptr && block.first_column + block.columns == p.w.cols;
+void write_totals(const Linear& p, const Block& block, Range group, const float* totals) {
+  const int64_t first = group.begin * kPanelRows, count = outputs_of(p, group);
+  const bool with_bias = p.bias != nullptr && block.first_column + block.columns == p.w.cols();
   for (int64_t r = 0; r < block.rows; ++r) {
     const float* total = totals + static_cast<size_t>(r) * kGroupOutputs;
     float* y = p.y + (block.first_row + r) * p.y_stride + first;
@@ -179,31 +183,46 @@ constexpr FormatSteps steps_of() {
   return {decode_chunk<Format>, kIsBlockFormat<Format> ? join_rows<Join::scaled> : join_rows<Join::plain>};
 }
 
-FormatSteps steps_of(Dtype dtype) {
-  switch (dtype) {
+// Formats that are multiplied by value: the decoder takes the place of decode_chunk.
+constexpr FormatSteps kValueSteps{nullptr, join_rows<Join::plain>};
+
+FormatSteps steps_of(const PackedShape& shape) {
+  if (!format::multiplies_codes(shape)) return kValueSteps;
+  switch (shape.format.codes) {
     case Dtype::f32: return steps_of<F32>();
     case Dtype::f16: return steps_of<F16>();
     case Dtype::bf16: return steps_of<Bf16>();
     case Dtype::q8_0: return steps_of<Q8_0>();
     case Dtype::q4_0: return steps_of<Q4_0>();
     case Dtype::q4_1: return steps_of<Q4_1>();
-    case Dtype::i32:
-    case Dtype::i64:
-    case Dtype::u8: break;
+    default: break;
   }
-  assertion_failed("a weight's type", __FILE__, __LINE__);
+  assertion_failed("a format whose codes are multiplied", __FILE__, __LINE__);
 }
 
-void multiply_group(const Linear& p, const FormatSteps& steps, const Block& block, const BlockInputs& in, int64_t first_panel) {
+struct Product {
+  const Linear& p;
+  FormatSteps steps;
+  PanelDecoder weights;
+};
+
+void multiply_group(const Product& product, const Block& block, const BlockInputs& in, Range group) {
+  const Linear& p = product.p;
+  const FormatSteps& steps = product.steps;
   alignas(64) float totals[static_cast<size_t>(kBlockRows) * kGroupOutputs];
-  const size_t panels = static_cast<size_t>(std::min<int64_t>(kGroupPanels, ceil_div(p.w.rows, kPanelRows) - first_panel));
+  const size_t panels = static_cast<size_t>(group.size());
   Codes codes{};  // a panel that the matrix lacks stays zero
-  fetch_totals(p, block, first_panel * kPanelRows, totals);
+  fetch_totals(p, block, group, totals);
   for (int64_t c = 0; c < block.chunks(); ++c) {
     const size_t columns = static_cast<size_t>(std::min(kChunk, block.columns - c * kChunk));
     for (size_t i = 0; i < panels; ++i) {
-      const int64_t panel = first_panel + static_cast<int64_t>(i);
-      steps.decode_chunk(format::chunk_at(p.w, panel, block.first_column / kChunk + c), columns, i, codes);
+      const int64_t panel = group.begin + static_cast<int64_t>(i);
+      if (steps.decode_chunk != nullptr) {
+        steps.decode_chunk(format::chunk_at(p.w, panel, block.first_column / kChunk + c), columns, i, codes);
+      } else {
+        const int64_t first = block.first_column + c * kChunk;
+        product.weights.decode(panel, first, static_cast<int64_t>(columns), codes.values[i]);
+      }
     }
     for (int64_t tile = 0; tile < block.tiles(); ++tile) {
       const int64_t begin = block.tile_begin(tile);
@@ -213,18 +232,19 @@ void multiply_group(const Linear& p, const FormatSteps& steps, const Block& bloc
       steps.join_rows(static_cast<size_t>(rows), codes, x, columns, sums, totals + static_cast<size_t>(begin) * kGroupOutputs);
     }
   }
-  write_totals(p, block, first_panel * kPanelRows, totals);
+  write_totals(p, block, group, totals);
 }
 
-void run_gemm(const Linear& p, Workspace& workspace) {
-  const FormatSteps steps = steps_of(p.w.dtype);
-  const int64_t panels = ceil_div(p.w.rows, kPanelRows);
+void run_gemm(const Linear& p, Range panels, Workspace& workspace) {
+  const Product product{p, steps_of(p.w.shape), PanelDecoder(p.w)};
   for (int64_t row = 0; row < p.rows; row += kBlockRows) {
     // At least one block of columns, so that K = 0 writes zeros.
-    for (int64_t column = 0; column == 0 || column < p.w.cols; column += kBlockColumns) {
-      const Block block{row, std::min(kBlockRows, p.rows - row), column, std::min(kBlockColumns, p.w.cols - column)};
+    for (int64_t column = 0; column == 0 || column < p.w.cols(); column += kBlockColumns) {
+      const Block block{row, std::min(kBlockRows, p.rows - row), column, std::min(kBlockColumns, p.w.cols() - column)};
       const BlockInputs in = prepare_inputs(p, block, workspace);
-      for (int64_t panel = 0; panel < panels; panel += kGroupPanels) multiply_group(p, steps, block, in, panel);
+      for (int64_t panel = panels.begin; panel < panels.end; panel += kGroupPanels) {
+        multiply_group(product, block, in, {panel, std::min<int64_t>(panel + kGroupPanels, panels.end)});
+      }
     }
   }
 }
@@ -239,7 +259,7 @@ namespace yoke::kernels::cpu {
 
 HWY_EXPORT(run_gemm);
 
-void gemm(const Linear& p, Workspace& workspace) { HWY_DYNAMIC_DISPATCH(run_gemm)(p, workspace); }
+void gemm(const Linear& p, Range panels, Workspace& workspace) { HWY_DYNAMIC_DISPATCH(run_gemm)(p, panels, workspace); }
 
 }  // namespace yoke::kernels::cpu
 #endif

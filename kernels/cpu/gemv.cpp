@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "kernels/cpu/codes-inl.h"
+#include "kernels/cpu/decode.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/unroll.h"
 #include "kernels/reference/reference_ops.h"
@@ -20,7 +21,7 @@ HWY_BEFORE_NAMESPACE();
 namespace yoke::kernels::cpu::HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_SCALAR
-void run_gemv(const Linear& p, Workspace& /*workspace*/) { reference::linear(p); }
+void run_gemv(const Linear& p, Range panels, Workspace& /*workspace*/) { reference::linear(p, panels); }
 #else
 
 // 8 chains fill two fma pipes of 4 cycles; NEON machines have four pipes and twice the registers.
@@ -75,16 +76,16 @@ HWY_INLINE void prefetch_next_panels(const std::byte* chunk, size_t panel_bytes,
 template <class Format, size_t kPanels>
 void multiply_panels(const Linear& p, const RowInputs& in, int64_t first_panel, float* totals) {
   constexpr size_t kVectors = kPanels * kPanelVectors;
-  const size_t panel_bytes = format::panel_bytes(Format::kDtype, p.w.cols);
-  const size_t chunk_bytes = format::panel_bytes(Format::kDtype, kChunk);
+  const size_t panel_bytes = static_cast<size_t>(p.w.shape.panel_bytes());
+  const size_t chunk_bytes = format::chunk_bytes(Format::kDtype);
   const std::byte* chunk = format::chunk_at(p.w, first_panel, 0);
   V total[kVectors];
   for (size_t v = 0; v < kVectors; ++v) total[v] = zero();
-  for (int64_t k = 0; k < p.w.cols; k += kChunk, chunk += chunk_bytes) {
+  for (int64_t k = 0; k < p.w.cols(); k += kChunk, chunk += chunk_bytes) {
     prefetch_next_panels<kPanels>(chunk, panel_bytes, chunk_bytes);
     V acc[kVectors];
     for (size_t v = 0; v < kVectors; ++v) acc[v] = zero();
-    const size_t columns = static_cast<size_t>(std::min(kChunk, p.w.cols - k));
+    const size_t columns = static_cast<size_t>(std::min(kChunk, p.w.cols() - k));
     accumulate<Format, kPanels>(chunk + format::codes_offset(Format::kDtype), panel_bytes, in.x + k, columns, acc);
     const float sum = kHasMinimum<Format> ? in.sums[k / kChunk] : 0.0f;
     YOKE_UNROLL(16)
@@ -97,29 +98,65 @@ void multiply_panels(const Linear& p, const RowInputs& in, int64_t first_panel, 
 }
 
 void write_outputs(const Linear& p, int64_t first, const float* totals, int64_t count) {
-  for (int64_t i = 0; i < std::min(count, p.w.rows - first); ++i) {
+  for (int64_t i = 0; i < std::min(count, p.w.rows() - first); ++i) {
     p.y[first + i] = p.bias != nullptr ? totals[i] + p.bias[first + i] : totals[i];
   }
 }
 
 template <class Format>
-void multiply(const Linear& p, const RowInputs& in) {
+void multiply(const Linear& p, Range panels, const RowInputs& in) {
   float totals[kPanelsAtOnce * kPanelRows];
-  const int64_t panels = ceil_div(p.w.rows, kPanelRows);
-  int64_t panel = 0;
-  for (; panel + kPanelsAtOnce <= panels; panel += kPanelsAtOnce) {
+  int64_t panel = panels.begin;
+  for (; panel + kPanelsAtOnce <= panels.end; panel += kPanelsAtOnce) {
     multiply_panels<Format, kPanelsAtOnce>(p, in, panel, totals);
     write_outputs(p, panel * kPanelRows, totals, kPanelsAtOnce * kPanelRows);
   }
-  for (; panel < panels; ++panel) {
+  for (; panel < panels.end; ++panel) {
     multiply_panels<Format, 1>(p, in, panel, totals);
+    write_outputs(p, panel * kPanelRows, totals, kPanelRows);
+  }
+}
+
+// Formats that are multiplied by value: a chunk of each panel is decoded into L1, where it is a chunk of f32.
+template <size_t kPanels>
+void multiply_decoded(const Linear& p, const PanelDecoder& weights, int64_t first_panel, float* totals) {
+  constexpr size_t kVectors = kPanels * kPanelVectors;
+  constexpr size_t kChunkFloats = static_cast<size_t>(kChunk) * kPanel;
+  alignas(64) float values[kPanels * kChunkFloats];
+  V total[kVectors];
+  for (size_t v = 0; v < kVectors; ++v) total[v] = zero();
+  for (int64_t k = 0; k < p.w.cols(); k += kChunk) {
+    const int64_t columns = std::min(kChunk, p.w.cols() - k);
+    for (size_t i = 0; i < kPanels; ++i) {
+      weights.decode(first_panel + static_cast<int64_t>(i), k, columns, values + i * kChunkFloats);
+    }
+    V acc[kVectors];
+    for (size_t v = 0; v < kVectors; ++v) acc[v] = zero();
+    const std::byte* chunk = reinterpret_cast<const std::byte*>(values);
+    accumulate<F32, kPanels>(chunk, sizeof(float) * kChunkFloats, p.x + k, static_cast<size_t>(columns), acc);
+    YOKE_UNROLL(16)
+    for (size_t v = 0; v < kVectors; ++v) total[v] = hn::Add(total[v], acc[v]);
+  }
+  for (size_t v = 0; v < kVectors; ++v) store(total[v], totals + v * kLanes);
+}
+
+void multiply_values(const Linear& p, Range panels) {
+  const PanelDecoder weights(p.w);
+  float totals[kPanelsAtOnce * kPanelRows];
+  int64_t panel = panels.begin;
+  for (; panel + kPanelsAtOnce <= panels.end; panel += kPanelsAtOnce) {
+    multiply_decoded<kPanelsAtOnce>(p, weights, panel, totals);
+    write_outputs(p, panel * kPanelRows, totals, kPanelsAtOnce * kPanelRows);
+  }
+  for (; panel < panels.end; ++panel) {
+    multiply_decoded<1>(p, weights, panel, totals);
     write_outputs(p, panel * kPanelRows, totals, kPanelRows);
   }
 }
 
 // x divided as the in-place formats demand; null where that would lose a bit.
 const float* divided_inputs(const Linear& p, Workspace& workspace) {
-  workspace.inputs.resize(static_cast<size_t>(p.w.cols));
+  workspace.inputs.resize(static_cast<size_t>(p.w.cols()));
   bool exact = true;
   for (size_t k = 0; k < workspace.inputs.size(); ++k) {
     static constexpr float kDivisors[8] = {1, 0x1p-4f, 0x1p-8f, 0x1p-12f, 0x1p-16f, 0x1p-20f, 0x1p-24f, 1};
@@ -133,45 +170,43 @@ const float* divided_inputs(const Linear& p, Workspace& workspace) {
 
 // Each chunk's sum in ascending order. 8 chunks at once, because one sum is a chain of 32 dependent additions.
 const float* chunk_sums(const Linear& p, Workspace& workspace) {
-  const size_t chunks = static_cast<size_t>(p.w.cols / kChunk);
-  const size_t columns = static_cast<size_t>(kChunk);
-  workspace.sums.resize(chunks);
+  const size_t width = static_cast<size_t>(p.w.cols()), columns = static_cast<size_t>(kChunk);
+  workspace.sums.resize((width + columns - 1) / columns);
   size_t c = 0;
-  for (; c + 8 <= chunks; c += 8) {
+  for (; (c + 8) * columns <= width; c += 8) {
     float sums[8] = {};
     for (size_t k = 0; k < columns; ++k) {
       for (size_t i = 0; i < 8; ++i) sums[i] += p.x[(c + i) * columns + k];
     }
     std::copy_n(sums, 8, workspace.sums.data() + c);
   }
-  for (; c < chunks; ++c) {
+  for (; c < workspace.sums.size(); ++c) {
     float sum = 0;
-    for (size_t k = 0; k < columns; ++k) sum += p.x[c * columns + k];
+    for (size_t k = c * columns; k < std::min((c + 1) * columns, width); ++k) sum += p.x[k];
     workspace.sums[c] = sum;
   }
   return workspace.sums.data();
 }
 
 template <class Format, class InPlace>
-void multiply_nibbles(const Linear& p, const float* sums, Workspace& workspace) {
+void multiply_nibbles(const Linear& p, Range panels, const float* sums, Workspace& workspace) {
   const float* divided = divided_inputs(p, workspace);
-  if (divided != nullptr) return multiply<InPlace>(p, {divided, sums});
-  multiply<Format>(p, {p.x, sums});
+  if (divided != nullptr) return multiply<InPlace>(p, panels, {divided, sums});
+  multiply<Format>(p, panels, {p.x, sums});
 }
 
-void run_gemv(const Linear& p, Workspace& workspace) {
-  switch (p.w.dtype) {
-    case Dtype::f32: return multiply<F32>(p, {p.x, nullptr});
-    case Dtype::f16: return multiply<F16>(p, {p.x, nullptr});
-    case Dtype::bf16: return multiply<Bf16>(p, {p.x, nullptr});
-    case Dtype::q8_0: return multiply<Q8_0>(p, {p.x, nullptr});
-    case Dtype::q4_0: return multiply_nibbles<Q4_0, Q4_0InPlace>(p, nullptr, workspace);
-    case Dtype::q4_1: return multiply_nibbles<Q4_1, Q4_1InPlace>(p, chunk_sums(p, workspace), workspace);
-    case Dtype::i32:
-    case Dtype::i64:
-    case Dtype::u8: break;
+void run_gemv(const Linear& p, Range panels, Workspace& workspace) {
+  if (!format::multiplies_codes(p.w.shape)) return multiply_values(p, panels);
+  switch (p.w.shape.format.codes) {
+    case Dtype::f32: return multiply<F32>(p, panels, {p.x, nullptr});
+    case Dtype::f16: return multiply<F16>(p, panels, {p.x, nullptr});
+    case Dtype::bf16: return multiply<Bf16>(p, panels, {p.x, nullptr});
+    case Dtype::q8_0: return multiply<Q8_0>(p, panels, {p.x, nullptr});
+    case Dtype::q4_0: return multiply_nibbles<Q4_0, Q4_0InPlace>(p, panels, nullptr, workspace);
+    case Dtype::q4_1: return multiply_nibbles<Q4_1, Q4_1InPlace>(p, panels, chunk_sums(p, workspace), workspace);
+    default: break;
   }
-  assertion_failed("a weight's type", __FILE__, __LINE__);
+  assertion_failed("a format whose codes are multiplied", __FILE__, __LINE__);
 }
 
 #endif  // HWY_SCALAR
@@ -184,7 +219,7 @@ namespace yoke::kernels::cpu {
 
 HWY_EXPORT(run_gemv);
 
-void gemv(const Linear& p, Workspace& workspace) { HWY_DYNAMIC_DISPATCH(run_gemv)(p, workspace); }
+void gemv(const Linear& p, Range panels, Workspace& workspace) { HWY_DYNAMIC_DISPATCH(run_gemv)(p, panels, workspace); }
 
 }  // namespace yoke::kernels::cpu
 #endif

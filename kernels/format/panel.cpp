@@ -1,60 +1,82 @@
 #include "kernels/format/panel.h"
 
-#include <cmath>
-#include <cstring>
-
 #include "core/error.h"
-#include "kernels/format/half.h"
+#include "core/units.h"
 
 namespace yoke::kernels::format {
 namespace {
 
-template <typename T>
-T load(const std::byte* at, size_t index) {
-  T value;
-  std::memcpy(&value, at + index * sizeof(T), sizeof(T));
-  return value;
+constexpr UnitFields fields_of(Dtype codes) {
+  switch (codes) {
+    case Dtype::f32: return {0, 0, 1};
+    case Dtype::f16:
+    case Dtype::bf16: return {1, 0, 0};
+    case Dtype::f8_e4m3:
+    case Dtype::f8_e5m2: return {0, 1, 0};
+    case Dtype::e2m1:
+    case Dtype::int4: return {0, 0, 1};
+    case Dtype::q8_0: return {1, 32, 0};
+    case Dtype::q4_0:
+    case Dtype::iq4_nl: return {1, 0, 4};
+    case Dtype::q4_1: return {2, 0, 4};
+    case Dtype::q5_0: return {1, 0, 5};
+    case Dtype::q5_1: return {2, 0, 5};
+    case Dtype::mxfp4: return {0, 1, 4};
+    case Dtype::nvfp4: return {0, 4, 8};
+    case Dtype::q2_k: return {2, 16, 16};
+    case Dtype::q3_k: return {1, 12, 24};
+    case Dtype::q4_k: return {2, 12, 32};
+    case Dtype::q5_k: return {2, 12, 40};
+    case Dtype::q6_k: return {1, 16, 48};
+    case Dtype::iq4_xs: return {2, 4, 32};
+    case Dtype::f64:
+    case Dtype::i64:
+    case Dtype::i32:
+    case Dtype::i16:
+    case Dtype::i8:
+    case Dtype::u64:
+    case Dtype::u32:
+    case Dtype::u16:
+    case Dtype::u8:
+    case Dtype::boolean:
+    case Dtype::f8_e8m0: break;
+  }
+  return {};
 }
 
-uint32_t nibble(const std::byte* codes, size_t lane, size_t k) {
-  const uint32_t word = load<uint32_t>(codes, (k / 8) * kPanelRows + lane);
-  return (word >> (4 * (k % 8))) & 15u;
+// The fields are the file's bytes in another order, none more and none fewer.
+constexpr bool fields_fill_the_units() {
+  for (const DtypeInfo& row : kDtypes) {
+    if (!row.weight) continue;
+    const UnitFields f = fields_of(row.dtype);
+    if (static_cast<size_t>(2 * f.halves + f.bytes + 4 * f.words) != unit_bytes(row.dtype)) return false;
+  }
+  return true;
 }
+static_assert(fields_fill_the_units());
 
 }  // namespace
 
-float code(const PackedMatrix& w, int64_t row, int64_t col) {
-  const std::byte* codes = chunk_at(w, row / kPanelRows, col / kChunk) + codes_offset(w.dtype);
-  const size_t lane = static_cast<size_t>(row % kPanelRows);
-  const size_t k = static_cast<size_t>(col % kChunk);
-  const size_t element = k * kPanelRows + lane;
-  switch (w.dtype) {
-    case Dtype::f32: return load<float>(codes, element);
-    case Dtype::f16: return f16_to_f32(load<uint16_t>(codes, element));
-    case Dtype::bf16: return bf16_to_f32(load<uint16_t>(codes, element));
-    case Dtype::q8_0: return static_cast<float>(load<int8_t>(codes, element));
-    case Dtype::q4_0: return static_cast<float>(static_cast<int>(nibble(codes, lane, k)) - 8);
-    case Dtype::q4_1: return static_cast<float>(nibble(codes, lane, k));
-    case Dtype::i32:
-    case Dtype::i64:
-    case Dtype::u8: break;
-  }
-  assertion_failed("a weight's type", __FILE__, __LINE__);
+UnitFields unit_fields(Dtype codes) {
+  YOKE_ASSERT(info(codes).weight);
+  return fields_of(codes);
 }
 
-float scale(const PackedMatrix& w, int64_t row, int64_t chunk) {
-  return f16_to_f32(load<uint16_t>(chunk_at(w, row / kPanelRows, chunk), static_cast<size_t>(row % kPanelRows)));
+PanelOffsets panel_offsets(const PackedShape& shape) {
+  const size_t groups = static_cast<size_t>(shape.held_groups().size());
+  const size_t codes = kPanelLanes * static_cast<size_t>(row_bytes(shape.format.codes, shape.stored_end() - shape.stored_begin()));
+  const size_t scales = kPanelLanes * groups * static_cast<size_t>(info(shape.format.scale_dtype).block_bytes);
+  return {codes, codes + scales, static_cast<size_t>(shape.panel_bytes())};
 }
 
-float minimum(const PackedMatrix& w, int64_t row, int64_t chunk) {
-  return f16_to_f32(load<uint16_t>(chunk_at(w, row / kPanelRows, chunk), static_cast<size_t>(kPanelRows + row % kPanelRows)));
-}
-
-float weight(const PackedMatrix& w, int64_t row, int64_t col) {
-  const float bare = code(w, row, col);
-  if (info(w.dtype).block_elements == 1) return bare;
-  const float d = scale(w, row, col / kChunk);
-  return w.dtype == Dtype::q4_1 ? std::fma(d, bare, minimum(w, row, col / kChunk)) : d * bare;
+TailOffsets tail_offsets(const PackedShape& shape) {
+  const size_t panels = static_cast<size_t>(ceil_div(shape.rows, kPanelRows));
+  const size_t row_scales = panels * static_cast<size_t>(shape.panel_bytes());
+  const size_t block_scales = row_scales + (shape.format.scales == Scales::per_row ? sizeof(float) * kPanelLanes * panels : 0);
+  const size_t squares = static_cast<size_t>(shape.square_rows().size() * shape.square_cols().size());
+  const size_t column_groups = block_scales + sizeof(float) * squares;
+  const size_t listed = shape.format.listed_groups ? static_cast<size_t>(shape.cols) : 0;
+  return {row_scales, block_scales, column_groups, column_groups + sizeof(int32_t) * listed};
 }
 
 }  // namespace yoke::kernels::format

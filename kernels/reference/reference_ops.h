@@ -10,6 +10,7 @@
 namespace yoke::kernels::reference {
 
 void linear(const Linear& p);
+void linear(const Linear& p, Range panels);  // the outputs of those panels only
 void transposed_linear(const TransposedLinear& p);
 void rms_norm(const RmsNorm& p);
 void layer_norm(const LayerNorm& p);
