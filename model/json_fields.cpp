@@ -20,8 +20,13 @@ namespace json = boost::json;
 // config.json of transformers nests four deep.
 constexpr size_t kMostDepth = 16;
 
-// Boost.JSON keeps the last of two equal keys; a reader of hostile files must not guess which was meant.
-struct DuplicateKeyFinder {
+// A value takes some 40 bytes while it is parsed and may stand in two of the text. A safetensors header of 16 MiB that
+// describes tensors has a million.
+constexpr size_t kMostValues = 1 << 20;
+
+// Before anything is built from the text. Boost.JSON keeps the last of two equal keys; a reader of hostile files must
+// not guess which was meant.
+struct TextChecker {
   constexpr static std::size_t max_object_size = std::size_t(-1);
   constexpr static std::size_t max_array_size = std::size_t(-1);
   constexpr static std::size_t max_key_size = 64 << 10;
@@ -29,6 +34,13 @@ struct DuplicateKeyFinder {
 
   std::vector<std::set<std::string, std::less<>>> open_objects;
   std::string key;
+  size_t values = 0;
+
+  bool count(boost::system::error_code& error) {
+    if (++values <= kMostValues) return true;
+    error = make_error_code(boost::system::errc::value_too_large);
+    return false;
+  }
 
   bool on_key_part(std::string_view part, std::size_t, boost::system::error_code&) {
     key += part;
@@ -43,39 +55,43 @@ struct DuplicateKeyFinder {
       key.clear();
     return added;
   }
-  bool on_object_begin(boost::system::error_code&) { return open_objects.emplace_back(), true; }
+  bool on_object_begin(boost::system::error_code& error) { return open_objects.emplace_back(), count(error); }
   bool on_object_end(std::size_t, boost::system::error_code&) { return open_objects.pop_back(), true; }
 
   bool on_document_begin(boost::system::error_code&) { return true; }
   bool on_document_end(boost::system::error_code&) { return true; }
-  bool on_array_begin(boost::system::error_code&) { return true; }
+  bool on_array_begin(boost::system::error_code& error) { return count(error); }
   bool on_array_end(std::size_t, boost::system::error_code&) { return true; }
   bool on_string_part(std::string_view, std::size_t, boost::system::error_code&) { return true; }
-  bool on_string(std::string_view, std::size_t, boost::system::error_code&) { return true; }
+  bool on_string(std::string_view, std::size_t, boost::system::error_code& error) { return count(error); }
   bool on_number_part(std::string_view, boost::system::error_code&) { return true; }
-  bool on_int64(std::int64_t, std::string_view, boost::system::error_code&) { return true; }
-  bool on_uint64(std::uint64_t, std::string_view, boost::system::error_code&) { return true; }
-  bool on_double(double, std::string_view, boost::system::error_code&) { return true; }
-  bool on_bool(bool, boost::system::error_code&) { return true; }
-  bool on_null(boost::system::error_code&) { return true; }
+  bool on_int64(std::int64_t, std::string_view, boost::system::error_code& error) { return count(error); }
+  bool on_uint64(std::uint64_t, std::string_view, boost::system::error_code& error) { return count(error); }
+  bool on_double(double, std::string_view, boost::system::error_code& error) { return count(error); }
+  bool on_bool(bool, boost::system::error_code& error) { return count(error); }
+  bool on_null(boost::system::error_code& error) { return count(error); }
   bool on_comment_part(std::string_view, boost::system::error_code&) { return true; }
   bool on_comment(std::string_view, boost::system::error_code&) { return true; }
 };
 
 void check_syntax(std::string_view text, const json::parse_options& options, const std::filesystem::path& file,
                   uint64_t offset) {
-  json::basic_parser<DuplicateKeyFinder> parser(options);
+  json::basic_parser<TextChecker> parser(options);
   boost::system::error_code error;
   const size_t parsed = parser.write_some(false, text.data(), text.size(), error);
   if (!error && parsed == text.size()) return;
   const std::string& repeated = parser.handler().key;
   const bool twice = error == boost::system::errc::file_exists;
+  const bool many = error == boost::system::errc::value_too_large;
   refuse({.file = file,
           .offset = offset + parsed,
           .found = twice    ? fmt::format("the key {} for the second time", printable(repeated))
+                   : many   ? fmt::format("more than {} values", kMostValues)
                    : !error ? "more text behind the object"
                             : fmt::format("no JSON ({})", error.message()),
-          .expected = twice ? "each key once" : "one object in JSON"});
+          .expected = twice  ? "each key once"
+                      : many ? fmt::format("at most {}", kMostValues)
+                             : "one object in JSON"});
 }
 
 }  // namespace
@@ -103,6 +119,11 @@ std::optional<int64_t> json_integer(const json::value& value) {
 const json::value* JsonFields::find(std::string_view key) const {
   const json::value* value = object_->if_contains(key);
   return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+bool JsonFields::is_null(std::string_view key) const {
+  const json::value* value = object_->if_contains(key);
+  return value != nullptr && value->is_null();
 }
 
 std::optional<int64_t> JsonFields::integer(std::string_view key, IntegerLimits limits) const {
@@ -142,6 +163,28 @@ const json::array* JsonFields::array(std::string_view key) const {
   const json::value* value = find(key);
   if (value != nullptr && !value->is_array()) refuse_field(key, "an array");
   return value == nullptr ? nullptr : &value->get_array();
+}
+
+std::vector<int64_t> JsonFields::integers(std::string_view key, IntegerLimits limits) const {
+  std::vector<int64_t> numbers;
+  const json::array* values = array(key);
+  for (size_t i = 0; values != nullptr && i < values->size(); ++i) {
+    const std::optional<int64_t> number = json_integer((*values)[i]);
+    if (!number || *number < limits.least || *number > limits.most)
+      refuse_field(key, fmt::format("an array of integers from {} to {}", limits.least, limits.most));
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
+std::vector<std::string> JsonFields::strings(std::string_view key) const {
+  std::vector<std::string> texts;
+  const json::array* values = array(key);
+  for (size_t i = 0; values != nullptr && i < values->size(); ++i) {
+    if (!(*values)[i].is_string()) refuse_field(key, "an array of strings");
+    texts.emplace_back((*values)[i].get_string());
+  }
+  return texts;
 }
 
 std::optional<JsonFields> JsonFields::object(std::string_view key) const {

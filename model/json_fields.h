@@ -9,11 +9,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace yoke::model {
 
 // Parses `text`, which lies at `offset` of `file`. Error{bad_file} with the byte where it stops being an object in
-// JSON, for a key given twice in one object, and for nesting deeper than 16.
+// JSON, for a key given twice in one object, for nesting deeper than 16 and for more than 2^20 values.
 boost::json::object parse_json_object(std::string_view text, const std::filesystem::path& file, uint64_t offset);
 
 struct IntegerLimits {
@@ -29,11 +30,14 @@ class JsonFields {
 
   // Absent and null are the same: nothing.
   const boost::json::value* find(std::string_view key) const;
+  bool is_null(std::string_view key) const;  // there, and null: where transformers' default for an absent key is another
   std::optional<int64_t> integer(std::string_view key, IntegerLimits limits) const;
   std::optional<double> positive(std::string_view key) const;  // a finite number above 0
   std::optional<bool> boolean(std::string_view key) const;
   std::optional<std::string> string(std::string_view key) const;
   const boost::json::array* array(std::string_view key) const;  // null where absent
+  std::vector<int64_t> integers(std::string_view key, IntegerLimits limits) const;  // empty where absent
+  std::vector<std::string> strings(std::string_view key) const;                     // empty where absent
   std::optional<JsonFields> object(std::string_view key) const;
 
   // The same, refused where absent.
