@@ -57,6 +57,31 @@ TEST(Elementary, LogIsWithinTwoUlpForEveryMagnitude) {
   EXPECT_TRUE(std::isnan(log_f32(kNan)));
 }
 
+// The whole range and, close to 0, every magnitude.
+void expect_two_ulp(float (*function)(float), double (*truth)(double), float range) {
+  for (int i = 0; i <= 400'000; ++i) {
+    const float x = range * static_cast<float>(i - 200'000) / 200'000.0f;
+    ASSERT_LE(ulps(function(x), truth(x)), 2.0) << "x = " << x;
+  }
+  for (float x = 1.0f; x > 1e-38f; x *= 0.97f) ASSERT_LE(ulps(function(x), truth(x)), 2.0) << "x = " << x;
+}
+
+TEST(Elementary, TanhIsWithinTwoUlpAndOddAndSaturates) {
+  expect_two_ulp(tanh_f32, std::tanh, 10.0f);
+  for (const float x : {10.0f, 50.0f, 1e30f, kInf}) EXPECT_EQ(tanh_f32(x), 1.0f);
+  for (const float x : {1e-20f, 0.3f, 0.62499999f, 0.625f, 3.0f, kInf}) EXPECT_EQ(tanh_f32(-x), -tanh_f32(x));
+  EXPECT_TRUE(std::signbit(tanh_f32(-0.0f)));
+  EXPECT_TRUE(std::isnan(tanh_f32(kNan)));
+}
+
+TEST(Elementary, ErfIsWithinTwoUlpAndOddAndSaturates) {
+  expect_two_ulp(erf_f32, std::erf, 4.5f);
+  for (const float x : {4.0f, 50.0f, 1e30f, kInf}) EXPECT_EQ(erf_f32(x), 1.0f);
+  for (const float x : {1e-20f, 0.3f, 0.87499999f, 0.875f, 3.0f, kInf}) EXPECT_EQ(erf_f32(-x), -erf_f32(x));
+  EXPECT_TRUE(std::signbit(erf_f32(-0.0f)));
+  EXPECT_TRUE(std::isnan(erf_f32(kNan)));
+}
+
 TEST(Elementary, SineAndCosineAreRightForEveryAngleOfAContext) {
   std::mt19937_64 random(11);
   std::uniform_real_distribution<double> angle(-0x1p24, 0x1p24);
@@ -88,6 +113,10 @@ TEST(Elementary, BitsAreThoseThatWereRecorded) {
   EXPECT_EQ(std::bit_cast<uint32_t>(exp_f32(1.0f)), 0x402DF854u);
   EXPECT_EQ(std::bit_cast<uint32_t>(exp_f32(-0.7f)), 0x3EFE406Eu);
   EXPECT_EQ(std::bit_cast<uint32_t>(log_f32(10.0f)), 0x40135D8Eu);
+  EXPECT_EQ(std::bit_cast<uint32_t>(tanh_f32(0.5f)), 0x3EEC9A9Fu);
+  EXPECT_EQ(std::bit_cast<uint32_t>(tanh_f32(1.5f)), 0x3F67B7CCu);
+  EXPECT_EQ(std::bit_cast<uint32_t>(erf_f32(0.5f)), 0x3F053F7Bu);
+  EXPECT_EQ(std::bit_cast<uint32_t>(erf_f32(1.5f)), 0x3F7752ABu);
 }
 
 }  // namespace
