@@ -30,7 +30,14 @@ struct Linear {
   float* y;
   int64_t y_stride;
   const float* bias = nullptr;
+  Range outputs{};  // these of the matrix alone, from and to multiples of 16; y[r, 0] is the first of them. Empty: all
 };
+
+// The panels of 16 outputs that a product makes.
+inline Range panels_of(const Linear& p) {
+  if (p.outputs.empty()) return {0, ceil_div(p.w.rows(), kPanelRows)};
+  return {p.outputs.begin / kPanelRows, ceil_div(p.outputs.end, kPanelRows)};
+}
 
 // y[r, k] = sum_n w[first + n, k] * x[r, n] over `count` rows of w from `first` (a multiple of 16): one fma an n, ascending, from +0.
 struct TransposedLinear {

@@ -107,6 +107,11 @@ void check_options(const ModelConfig& config, const PlanOptions& options) {
   if (layout.ep > 1 && config.moe.experts == 0) {
     throw Error{Code::invalid_argument, fmt::format("ep {}: {} has no experts; leave --ep away", layout.ep, config.architecture), "ep"};
   }
+  const model::Latent& latent = config.latent;
+  if (latent.nope_dim % kPanelRows != 0 || latent.value_dim % kPanelRows != 0) {
+    throw Error{Code::unsupported, fmt::format("latent attention with keys of {} and values of {} elements a head: multiples of {} are offered",
+                                               latent.nope_dim, latent.value_dim, kPanelRows)};
+  }
   if (kv_type_name(options.kv).empty()) {
     throw Error{Code::invalid_argument, fmt::format("a KV cache of {} is not offered; f32, bf16, f16, fp8 and int8 are", name(options.kv)), "kv"};
   }

@@ -37,12 +37,15 @@ class CpuOps final : public Ops {
  public:
   explicit CpuOps(int threads) : pool_(threads), workspaces_(static_cast<size_t>(pool_.size())) {}
 
-  void run(const Linear& p) override {
-    const int64_t panels = ceil_div(p.w.rows(), kPanelRows);
-    if (p.rows * p.w.rows() * p.w.cols() < kWorthSharing || pool_.size() == 1) return multiply(p, {0, panels}, workspaces_[0]);
+  void run(const Linear& problem) override {
+    const Range panels = panels_of(problem);
+    Linear p = problem;
+    p.y -= problem.outputs.begin;  // kernels count outputs from the matrix's first
+    if (p.rows * panels.size() * kPanelRows * p.w.cols() < kWorthSharing || pool_.size() == 1) return multiply(p, panels, workspaces_[0]);
     pool_.run([&](int worker) {
-      const Range shares = share(ceil_div(panels, kPanelsPerShare), worker, pool_.size());
-      const Range mine{shares.begin * kPanelsPerShare, std::min(shares.end * kPanelsPerShare, panels)};
+      const Range shares = share(ceil_div(panels.size(), kPanelsPerShare), worker, pool_.size());
+      const Range mine{panels.begin + shares.begin * kPanelsPerShare,
+                       std::min(panels.begin + shares.end * kPanelsPerShare, panels.end)};
       if (!mine.empty()) multiply(p, mine, workspaces_[static_cast<size_t>(worker)]);
     });
   }

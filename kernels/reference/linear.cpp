@@ -47,7 +47,11 @@ float dot(const Row& w, const float* x) {
 
 }  // namespace
 
-void linear(const Linear& p) { linear(p, {0, ceil_div(p.w.rows(), kPanelRows)}); }
+void linear(const Linear& problem) {
+  Linear p = problem;
+  p.y -= problem.outputs.begin;  // outputs count from the matrix's first
+  linear(p, panels_of(problem));
+}
 
 void linear(const Linear& p, Range panels) {
   for (int64_t n = panels.begin * kPanelRows; n < std::min(panels.end * kPanelRows, p.w.rows()); ++n) {

@@ -73,8 +73,8 @@ void output_latent(const HalfWeights& w, const ModelConfig& c, Rows rows, Activa
   const int64_t n = rows.count();
   for (int64_t head = 0; head < w.heads; ++head) {
     const int64_t first = head * (l.nope_dim + l.value_dim) + l.nope_dim;
-    ops.run(kernels::Linear{.w = kernels::rows_of(w.kv_b, first, l.value_dim), .x = a.mixed + head * l.kv_rank,
-                            .x_stride = w.heads * l.kv_rank, .rows = n, .y = a.values + head * l.value_dim, .y_stride = w.heads * l.value_dim});
+    ops.run(kernels::Linear{.w = w.kv_b, .x = a.mixed + head * l.kv_rank, .x_stride = w.heads * l.kv_rank, .rows = n,
+                            .y = a.values + head * l.value_dim, .y_stride = w.heads * l.value_dim, .outputs = {first, first + l.value_dim}});
   }
   linear(ops, w.o, a.values, n, sum, w.o_bias);  // sum [n, hidden]
 }
