@@ -48,16 +48,18 @@ def statistics(seeds, output, seconds):
             f"{covered[-1] if covered else 0} edges covered, {statistic('peak_rss_mb', output)} MiB at most")
 
 
-def finding(binary, output, findings):
-    """What to do with the input that ended the target."""
-    text = "\n".join(output.splitlines()[-60:])
-    written = re.findall(r"Test unit written to (\S+)", output)
-    for path in map(pathlib.Path, written):
+def finding(binary, output):
+    """What went wrong, with which input, and how to replay it."""
+    lines = output.splitlines()
+    begin = next((i for i, line in enumerate(lines) if re.search(r"ERROR:|runtime error:|a reader threw", line)), len(lines) - 40)
+    text = "\n".join(lines[max(begin, 0):][:40])
+    inputs = re.findall(r"Test unit written to (\S+)", output) or re.findall(r"Running: (\S+)", output)[-1:]
+    for path in map(pathlib.Path, inputs):
         content = path.read_bytes()
         text += f"\nreplay: {binary} {path}"
         if len(content) <= MOST_PRINTED:
             text += f"\nthe input: echo {base64.b64encode(content).decode()} | base64 -d > input; {binary} input"
-    return text if written else text + f"\nno input was written to {findings}"
+    return text
 
 
 def examine(target, build, seconds):
@@ -72,11 +74,11 @@ def examine(target, build, seconds):
          tempfile.TemporaryDirectory(prefix="yoke-fuzz-") as grown:
         code, output = run([binary, *common, *files], scratch, 10 * len(files))
         if code != 0:
-            return f"{len(files)} seeds", "a seed of the corpus:\n" + finding(binary, output, findings)
+            return f"{len(files)} seeds", "a seed of the corpus:\n" + finding(binary, output)
         start = time.monotonic()
         code, output = run([binary, *common, "-print_final_stats=1", f"-max_total_time={seconds}", grown, seeds], scratch, seconds)
         line = statistics(len(files), output, time.monotonic() - start)
-        return line, None if code == 0 else finding(binary, output, findings)
+        return line, None if code == 0 else finding(binary, output)
 
 
 def main():
