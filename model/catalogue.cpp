@@ -4,217 +4,261 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
+#include <functional>
 
 #include "core/error.h"
 #include "model/bad_file.h"
+#include "model/layouts.h"
+#include "model/names.h"
+#include "model/roles.h"
 
 namespace yoke::model {
 namespace {
 
-// The sizes that shapes are made of.
-enum class Size { none, vocab, hidden, intermediate, q_width, kv_width, half_head };
+using Weights = std::map<std::tuple<Role, int, int>, Weight>;
 
-// One row a role. A name with a layer is what follows the layer's prefix; see kSpellings.
-struct RoleRow {
-  Role role;
-  std::string_view name;          // in messages
-  std::string_view hugging_face;  // empty: this spelling has no such tensor
-  std::string_view gguf;
-  bool in_layer;
-  bool required;
-  Size rows, cols;  // cols none: a vector of `rows`
-};
-
-constexpr RoleRow kRoles[] = {
-    {Role::embedding, "embedding", "model.embed_tokens.weight", "token_embd.weight", false, true, Size::vocab,
-     Size::hidden},
-    {Role::attn_norm, "attn_norm", "input_layernorm.weight", "attn_norm.weight", true, true, Size::hidden, Size::none},
-    {Role::q, "q", "self_attn.q_proj.weight", "attn_q.weight", true, true, Size::q_width, Size::hidden},
-    {Role::k, "k", "self_attn.k_proj.weight", "attn_k.weight", true, true, Size::kv_width, Size::hidden},
-    {Role::v, "v", "self_attn.v_proj.weight", "attn_v.weight", true, true, Size::kv_width, Size::hidden},
-    {Role::o, "o", "self_attn.o_proj.weight", "attn_output.weight", true, true, Size::hidden, Size::q_width},
-    {Role::q_bias, "q_bias", "self_attn.q_proj.bias", "attn_q.bias", true, false, Size::q_width, Size::none},
-    {Role::k_bias, "k_bias", "self_attn.k_proj.bias", "attn_k.bias", true, false, Size::kv_width, Size::none},
-    {Role::v_bias, "v_bias", "self_attn.v_proj.bias", "attn_v.bias", true, false, Size::kv_width, Size::none},
-    {Role::o_bias, "o_bias", "self_attn.o_proj.bias", "attn_output.bias", true, false, Size::hidden, Size::none},
-    {Role::mlp_norm, "mlp_norm", "post_attention_layernorm.weight", "ffn_norm.weight", true, true, Size::hidden,
-     Size::none},
-    {Role::gate, "gate", "mlp.gate_proj.weight", "ffn_gate.weight", true, true, Size::intermediate, Size::hidden},
-    {Role::up, "up", "mlp.up_proj.weight", "ffn_up.weight", true, true, Size::intermediate, Size::hidden},
-    {Role::down, "down", "mlp.down_proj.weight", "ffn_down.weight", true, true, Size::hidden, Size::intermediate},
-    {Role::gate_bias, "gate_bias", "mlp.gate_proj.bias", "ffn_gate.bias", true, false, Size::intermediate, Size::none},
-    {Role::up_bias, "up_bias", "mlp.up_proj.bias", "ffn_up.bias", true, false, Size::intermediate, Size::none},
-    {Role::down_bias, "down_bias", "mlp.down_proj.bias", "ffn_down.bias", true, false, Size::hidden, Size::none},
-    {Role::final_norm, "final_norm", "model.norm.weight", "output_norm.weight", false, true, Size::hidden, Size::none},
-    {Role::head, "head", "lm_head.weight", "output.weight", false, true, Size::vocab, Size::hidden},
-    {Role::rope_freqs, "rope_freqs", "", "rope_freqs.weight", false, false, Size::half_head, Size::none},
-};
-
-// How a format spells its names, told by the tensor that every model has.
-struct Spelling {
-  std::string_view embedding;
-  std::string_view layer_prefix;  // then the layer's number, a dot, and the row's name
-  std::string_view RoleRow::*name;
-};
-
-constexpr Spelling kSpellings[] = {
-    {"model.embed_tokens.weight", "model.layers.", &RoleRow::hugging_face},
-    {"token_embd.weight", "blk.", &RoleRow::gguf},
-};
-
-// Left by old converters: RoPE's frequencies, which follow from the configuration.
+// Left by old converters: RoPE's frequencies and positions, which follow from the configuration.
 bool is_harmless(std::string_view name) {
-  return name.ends_with(".rotary_emb.inv_freq") || name.ends_with(".attn_rot_embd.weight");
+  return name.ends_with(".rotary_emb.inv_freq") || name.ends_with(".attn_rot_embd.weight") ||
+         name.ends_with("embeddings.position_ids");
 }
 
-int64_t size_of(Size size, const ModelConfig& config) {
-  switch (size) {
-    case Size::none:
-      return 0;
-    case Size::vocab:
-      return config.vocab;
-    case Size::hidden:
-      return config.hidden;
-    case Size::intermediate:
-      return config.intermediate;
-    case Size::q_width:
+// Where a matrix's rows begin in the one that it was joined into.
+int64_t rows_before(Role role, const ModelConfig& config) {
+  switch (role) {
+    case Role::k:
+    case Role::k_bias:
       return config.heads * config.head_dim;
-    case Size::kv_width:
-      return config.kv_heads * config.head_dim;
-    case Size::half_head:
-      return config.head_dim / 2;
+    case Role::v:
+    case Role::v_bias:
+      return (config.heads + config.kv_heads) * config.head_dim;
+    case Role::up:
+    case Role::up_bias:
+      return config.intermediate;
+    case Role::expert_up:
+    case Role::expert_up_bias:
+      return config.moe.intermediate;
+    default:
+      return 0;
   }
-  return 0;
 }
 
-std::vector<int64_t> shape_of(const RoleRow& row, const ModelConfig& config) {
-  std::vector<int64_t> shape = {size_of(row.rows, config)};
-  if (row.cols != Size::none) shape.push_back(size_of(row.cols, config));
-  return shape;
+bool is_second(Role role) {
+  return role == Role::expert_up || role == Role::expert_up_bias;
 }
 
-const Spelling& spelling_of(const Checkpoint& checkpoint) {
-  for (const Spelling& spelling : kSpellings) {
-    if (checkpoint.tensors.contains(std::string(spelling.embedding))) return spelling;
+class Finder {
+ public:
+  explicit Finder(const Checkpoint& checkpoint) : checkpoint_(checkpoint), config_(checkpoint.config), tensors_(checkpoint) {
+    const std::optional<Spelling> spelling = spelling_of(checkpoint.tensors, config_.text_tower);
+    if (!spelling) refuse_without_embedding();
+    spelling_ = *spelling;
   }
-  refuse({.file = checkpoint.path,
-          .found = fmt::format("{} tensors and no embedding among them", checkpoint.tensors.size()),
-          .expected = fmt::format("{} or {}", printable(kSpellings[0].embedding), printable(kSpellings[1].embedding)),
-          .remedy = "this is not a whole llama model"});
-}
 
-struct Place {
-  const RoleRow* row;
-  int layer;
+  Weights find_all() {
+    for (const RoleRow& row : role_rows()) {
+      if (row.scope == Scope::model) find_one(row, kNoLayer, 0, row.present(config_, {}));
+    }
+    for (int layer = 0; layer < config_.layers; ++layer) {
+      for (const RoleRow& row : role_rows()) {
+        if (row.scope == Scope::model || !row.present(config_, kind_of(config_, layer))) continue;
+        const int64_t experts = row.scope == Scope::expert ? config_.moe.experts : 1;
+        for (int expert = 0; expert < experts; ++expert) find_one(row, layer, expert, true);
+      }
+    }
+    return std::move(weights_);
+  }
+
+  // The tensors of parts that are not served. Error{unsupported} for one that has no place.
+  std::vector<std::string> rest() const {
+    std::vector<std::string> skipped;
+    for (const auto& [name, tensor] : checkpoint_.tensors) {
+      if (tensors_.taken(tensor) || is_harmless(name) || is_tied_copy(name)) continue;
+      if (is_unserved(name))
+        skipped.push_back(name);
+      else if (!is_unread_companion(tensors_, name))
+        refuse_stranger(tensor);
+    }
+    return skipped;
+  }
+
+ private:
+  void find_one(const RoleRow& row, int layer, int expert, bool required) {
+    Weight weight;
+    weight.role = row.role;
+    weight.layer = layer;
+    weight.expert = expert;
+    weight.vector = row.vector;
+    const RoleShape shape = row.shape(config_);
+    weight.rows = shape.rows;
+    weight.cols = shape.cols;
+    for (const NameRow* name : names_of(row.role, spelling_.family)) {
+      if ((required || row.role == Role::rope_freqs) && fill(*name, weight)) {
+        weights_.emplace(std::tuple(row.role, layer, expert), std::move(weight));
+        return;
+      }
+    }
+    if (required) refuse_missing(row, layer, expert);
+  }
+
+  bool fill(const NameRow& name, Weight& weight) {
+    // The same name means two things: gpt-oss interleaves what later models join.
+    const bool interleaves = config_.mlp == MlpKind::swiglu_clamped;
+    const bool needs = name.fusion == Fusion::interleaved || name.fusion == Fusion::transposed;
+    const bool bars = name.fusion == Fusion::planes_joined || (name.fusion == Fusion::planes && name.family == Family::decoder);
+    if (!weight.vector && ((needs && !interleaves) || (bars && interleaves))) return false;
+    const std::string module = full_name(name, spelling_, weight.layer, weight.expert);
+    return weight.vector ? fill_vector(name, module, weight) : fill_matrix(name, module, weight);
+  }
+
+  bool fill_matrix(const NameRow& name, const std::string& module, Weight& weight) {
+    Container box = {.module = module, .rows = joined(name, weight, weight.rows), .cols = weight.cols};
+    if (name.fusion != Fusion::whole && name.fusion != Fusion::concatenated) box.planes = config_.moe.experts;
+    // gpt-oss lies transposed as plain floats only; its MXFP4 blocks are [experts, out, in].
+    const bool transposed = name.fusion == Fusion::interleaved || name.fusion == Fusion::transposed;
+    box.transposed = transposed && tensors_.find(module) != nullptr;
+    if (!fill_from_layout(tensors_, box, weight)) return false;
+    place(name, weight);
+    check_edges(weight);
+    return true;
+  }
+
+  bool fill_vector(const NameRow& name, const std::string& module, Weight& weight) {
+    const TensorInfo* tensor = tensors_.find(module);
+    if (tensor == nullptr) return false;
+    const int64_t whole = joined(name, weight, weight.cols);
+    std::vector<int64_t> expected = {whole};
+    if (is_expert(weight.role)) expected.insert(expected.begin(), config_.moe.experts);
+    const bool norm = weight.role == Role::q_norm || weight.role == Role::k_norm;
+    if (norm && config_.qk_norm == QkNorm::per_head_layer) expected = {whole / config_.head_dim, config_.head_dim};
+    if (tensor->shape != expected) tensors_.refuse_shape(*tensor, listed(expected), yoke::model::name(weight.role));
+    if (!is_float(tensor->dtype)) tensors_.refuse_type(*tensor, "F32, F16 or BF16 for a vector");
+    weight.codes = tensors_.take(module);
+    weight.format = plain_format(tensor->dtype);
+    place(name, weight);
+    return true;
+  }
+
+  // Rows of the tensors that hold `own` rows of this one.
+  int64_t joined(const NameRow& name, const Weight& weight, int64_t own) const {
+    if (name.fusion == Fusion::interleaved || name.fusion == Fusion::planes_joined) return 2 * own;
+    if (name.fusion != Fusion::concatenated) return own;
+    const bool attention = weight.role != Role::gate && weight.role != Role::up;
+    return attention ? (config_.heads + 2 * config_.kv_heads) * config_.head_dim : 2 * own;
+  }
+
+  void place(const NameRow& name, Weight& weight) const {
+    if (name.fusion != Fusion::whole && name.fusion != Fusion::concatenated) weight.plane = weight.expert;
+    if (name.fusion == Fusion::concatenated || name.fusion == Fusion::planes_joined)
+      weight.first_row = rows_before(weight.role, config_);
+    if (name.fusion == Fusion::interleaved) {
+      weight.first_row = is_second(weight.role) ? 1 : 0;
+      weight.row_step = 2;
+    }
+  }
+
+  // Scales of squares are counted from the joined matrix's corner, ours from the matrix's own.
+  void check_edges(const Weight& weight) const {
+    if (weight.format.scales != Scales::per_block || weight.first_row % weight.format.group == 0) return;
+    throw Error{Code::unsupported,
+                fmt::format("{}: tensor {} joins matrices at row {}, inside a block of {} x {}; this build reads such a join at "
+                            "the edge of a block only",
+                            checkpoint_.files.at(weight.codes->file).string(), printable(weight.codes->name), weight.first_row,
+                            weight.format.group, weight.format.group)};
+  }
+
+  // A tied head is the embedding: transformers lets a copy in the file be.
+  bool is_tied_copy(std::string_view name) const {
+    if (!config_.tied) return false;
+    const NameRow& row = *names_of(Role::head, spelling_.family)[0];
+    return name.starts_with(full_name(row, spelling_, kNoLayer, 0) + ".");
+  }
+
+  bool is_unserved(std::string_view name) const {
+    if (name.starts_with(spelling_.layers)) {
+      const std::string_view rest = name.substr(spelling_.layers.size());
+      int64_t layer = -1;
+      std::from_chars(rest.data(), rest.data() + rest.size(), layer);
+      return layer >= config_.layers && layer < config_.layers + config_.unserved_layers;
+    }
+    // The heads with which encoders were trained.
+    if (config_.encoder.is) return name.starts_with("cls.") || name.starts_with("lm_head.") || name.find("pooler.") != name.npos;
+    if (config_.unserved_layers > 0 && (name.starts_with("mtp.") || name.starts_with("model.mtp"))) return true;
+    // Whatever a multimodal model has besides its text tower.
+    const bool of_text = name.starts_with(spelling_.model) && spelling_.model != "model.";
+    return config_.text_tower && !of_text && !name.starts_with(spelling_.root + "lm_head.") && is_other_tower(name);
+  }
+
+  bool is_other_tower(std::string_view name) const {
+    return spelling_.model != "model." || name.starts_with("visual.") || name.starts_with("model.visual.") ||
+           name.find("vision") != name.npos || name.find("projector") != name.npos || name.find("audio") != name.npos ||
+           name.find("image_newline") != name.npos;
+  }
+
+  [[noreturn]] void refuse_without_embedding() const {
+    refuse({.file = checkpoint_.path,
+            .found = fmt::format("{} tensors and no embedding among them", checkpoint_.tensors.size()),
+            .expected = config_.encoder.is ? "'embeddings.word_embeddings.weight'" : "'model.embed_tokens.weight' or 'token_embd.weight'",
+            .remedy = fmt::format("this is not a whole {} model", config_.architecture)});
+  }
+
+  [[noreturn]] void refuse_missing(const RoleRow& row, int layer, int expert) const {
+    std::string names;
+    for (const NameRow* name : names_of(row.role, spelling_.family)) {
+      if (name->fusion != Fusion::whole && !names.empty()) continue;
+      const std::string tensor = full_name(*name, spelling_, layer, expert) + (row.vector ? "" : ".weight");
+      names += fmt::format("{}{}", names.empty() ? "" : " or ", printable(tensor));
+    }
+    refuse({.file = checkpoint_.path,
+            .found = fmt::format("{} tensors without {}", checkpoint_.tensors.size(), names),
+            .expected = fmt::format("it in a {} model of {} layers", config_.architecture, config_.layers),
+            .remedy = "the model is incomplete: download or convert it again"});
+  }
+
+  [[noreturn]] void refuse_stranger(const TensorInfo& tensor) const {
+    throw Error{Code::unsupported,
+                fmt::format("{}, byte {}: tensor {} has no place in a {} model of {} layers; this build would ignore it, and "
+                            "its answers would be wrong",
+                            checkpoint_.files.at(tensor.file).string(), tensor.offset, printable(tensor.name),
+                            config_.architecture, config_.layers)};
+  }
+
+  const Checkpoint& checkpoint_;
+  const ModelConfig& config_;
+  TensorIndex tensors_;
+  Spelling spelling_;
+  Weights weights_;
 };
-
-// Which role and layer a tensor's name means; nothing for a name that means none.
-std::optional<Place> place_of(std::string_view name, const Spelling& spelling) {
-  int layer = kNoLayer;
-  if (name.starts_with(spelling.layer_prefix)) {
-    const std::string_view rest = name.substr(spelling.layer_prefix.size());
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
-    const bool plain = error == std::errc() && layer >= 0 && (rest[0] != '0' || rest.starts_with("0."));
-    if (!plain || end == rest.data() + rest.size() || *end != '.') return std::nullopt;
-    name = std::string_view(end + 1, rest.data() + rest.size() - end - 1);
-  }
-  for (const RoleRow& row : kRoles) {
-    if (row.in_layer == (layer != kNoLayer) && row.*spelling.name == name && !name.empty()) return Place{&row, layer};
-  }
-  return std::nullopt;
-}
-
-void check_tensor(const TensorInfo& tensor, const RoleRow& row, const Checkpoint& checkpoint) {
-  const std::vector<int64_t> expected = shape_of(row, checkpoint.config);
-  const bool vector_read = tensor.dtype == Dtype::f32 || tensor.dtype == Dtype::f16 || tensor.dtype == Dtype::bf16;
-  if (tensor.shape != expected) {
-    refuse({.file = checkpoint.files.at(tensor.file),
-            .offset = tensor.offset,
-            .found = fmt::format("tensor {} of shape {}", printable(tensor.name), listed(tensor.shape)),
-            .expected = fmt::format("shape {} for {}, as the configuration says", listed(expected), row.name),
-            .remedy = "configuration and tensors are of different models"});
-  }
-  const bool matrix = row.cols != Size::none;
-  if (matrix ? !info(tensor.dtype).weight : !vector_read) {
-    refuse({.file = checkpoint.files.at(tensor.file),
-            .offset = tensor.offset,
-            .found = fmt::format("tensor {} of type {}", printable(tensor.name), yoke::name(tensor.dtype)),
-            .expected = matrix ? "floats or quantised blocks for a weight" : "F32, F16 or BF16 for a vector",
-            .remedy = "convert the model again"});
-  }
-}
-
-[[noreturn]] void refuse_missing(const std::string& tensor, const Checkpoint& checkpoint) {
-  refuse({.file = checkpoint.path,
-          .found = fmt::format("{} tensors without {}", checkpoint.tensors.size(), printable(tensor)),
-          .expected = fmt::format("it in a llama model of {} layers", checkpoint.config.layers),
-          .remedy = "the model is incomplete: download or convert it again"});
-}
-
-[[noreturn]] void refuse_stranger(const TensorInfo& tensor, const Checkpoint& checkpoint) {
-  throw Error{
-      Code::unsupported,
-      fmt::format(
-          "{}, byte {}: tensor {} has no place in a llama model of {} layers; this build would ignore it, and its "
-          "answers would be wrong",
-          checkpoint.files.at(tensor.file).string(), tensor.offset, printable(tensor.name), checkpoint.config.layers)};
-}
-
-// A required role has its tensor (in every layer); an optional one in every layer or in none.
-void check_presence(const RoleRow& row, const Spelling& spelling, const Catalogue& catalogue) {
-  const Checkpoint& checkpoint = catalogue.checkpoint();
-  if (!row.in_layer) {
-    const bool needed = row.required && !(row.role == Role::head && checkpoint.config.tied);
-    if (needed && catalogue.find(row.role) == nullptr) refuse_missing(std::string(row.*spelling.name), checkpoint);
-    return;
-  }
-  int64_t present = 0;
-  int missing = kNoLayer;
-  for (int layer = 0; layer < checkpoint.config.layers; ++layer) {
-    if (catalogue.find(row.role, layer) != nullptr)
-      ++present;
-    else if (missing == kNoLayer)
-      missing = layer;
-  }
-  if (missing == kNoLayer || (present == 0 && !row.required)) return;
-  refuse_missing(fmt::format("{}{}.{}", spelling.layer_prefix, missing, row.*spelling.name), checkpoint);
-}
 
 }  // namespace
 
-std::string_view name(Role role) {
-  const auto row = std::find_if(std::begin(kRoles), std::end(kRoles), [&](const RoleRow& r) { return r.role == role; });
-  YOKE_ASSERT(row != std::end(kRoles));
-  return row->name;
-}
-
 Catalogue::Catalogue(const Checkpoint& checkpoint) : checkpoint_(&checkpoint) {
-  const Spelling& spelling = spelling_of(checkpoint);
-  for (const auto& [tensor_name, tensor] : checkpoint.tensors) {
-    const std::optional<Place> place = place_of(tensor_name, spelling);
-    if (!place && is_harmless(tensor_name)) continue;
-    if (!place || place->layer >= checkpoint.config.layers) refuse_stranger(tensor, checkpoint);
-    if (place->row->role == Role::head && checkpoint.config.tied) continue;  // a copy of the embedding
-    check_tensor(tensor, *place->row, checkpoint);
-    tensors_.emplace(std::pair(place->row->role, place->layer), &tensor);
-  }
-  for (const RoleRow& row : kRoles) check_presence(row, spelling, *this);
+  Finder finder(checkpoint);
+  weights_ = finder.find_all();
+  skipped_ = finder.rest();
 }
 
-const TensorInfo* Catalogue::find(Role role, int layer) const {
-  const auto found = tensors_.find({role, layer});
-  return found == tensors_.end() ? nullptr : found->second;
+const Weight* Catalogue::find(Role role, int layer, int expert) const {
+  const auto found = weights_.find({role, layer, expert});
+  return found == weights_.end() ? nullptr : &found->second;
 }
 
-const TensorInfo& Catalogue::at(Role role, int layer) const {
-  const TensorInfo* tensor = find(role, layer);
-  YOKE_ASSERT(tensor != nullptr);
-  return *tensor;
+const Weight& Catalogue::at(Role role, int layer, int expert) const {
+  const Weight* weight = find(role, layer, expert);
+  YOKE_ASSERT(weight != nullptr);
+  return *weight;
 }
 
-const TensorInfo& Catalogue::head() const {
+const Weight& Catalogue::head() const {
   return checkpoint_->config.tied ? at(Role::embedding) : at(Role::head);
+}
+
+int64_t Catalogue::parameters() const {
+  int64_t sum = 0;
+  for (const auto& [key, weight] : weights_) {
+    if (weight.role != Role::rope_freqs) sum += weight.rows * weight.cols;
+  }
+  return sum;
 }
 
 }  // namespace yoke::model

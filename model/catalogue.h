@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -56,14 +56,14 @@ struct Weight {
   int layer = kNoLayer;
   int expert = 0;
   int64_t rows = 1, cols = 1;
-  bool vector = false;                 // floats that are widened to f32: norms, biases
+  bool vector = false;                 // floats that are widened to f32: norms, biases; whatever the tensor's own dimensions
   WeightFormat format;
   CodeLayout layout = CodeLayout::rows;
   const TensorInfo* codes = nullptr;
   const TensorInfo* scales = nullptr;  // null where the format has none; so the others
   const TensorInfo* zeros = nullptr;
   const TensorInfo* groups = nullptr;  // the group of each column
-  const TensorInfo* global = nullptr;
+  const TensorInfo* global = nullptr;  // one float, or one for each plane
   bool global_divides = false;         // value = code * scale / global (compressed-tensors)
   // Where it lies in tensors that hold more than it: merged experts are planes of the slowest dimension; fused rows (qkv,
   // gate_up) begin at first_row and follow each other by row_step. Layout `columns`: of its columns. A vector: of its elements.
@@ -79,13 +79,21 @@ class Catalogue {
   // quantisation that this build does not know. `checkpoint` must outlive the catalogue.
   explicit Catalogue(const Checkpoint& checkpoint);
 
+  // The same of a model without any file: every matrix of its layers in `scheme`, as publishers do it; embeddings, heads, routers and
+  // vectors in BF16. gpt-oss in MXFP4 keeps its attention in BF16 too. A matrix whose inputs do not fill the scheme's blocks stays in
+  // BF16. The tensors have made-up names and follow each other in one file that does not exist.
+  Catalogue(const ModelConfig& config, const WeightFormat& scheme);
+
   const Weight* find(Role role, int layer = kNoLayer, int expert = 0) const;  // null where the model has none
   const Weight& at(Role role, int layer = kNoLayer, int expert = 0) const;    // asserts that it is there
   const Weight& head() const;                                                 // the embedding when tied
   const std::vector<std::string>& skipped() const { return skipped_; }        // tensors of parts that are not served: vision, MTP
   const Checkpoint& checkpoint() const { return *checkpoint_; }
+  const std::map<std::tuple<Role, int, int>, Weight>& weights() const { return weights_; }
+  int64_t parameters() const;  // numbers that the model's weights are, however they are coded
 
  private:
+  std::shared_ptr<const Checkpoint> made_;  // of a model without files
   const Checkpoint* checkpoint_;
   std::map<std::tuple<Role, int, int>, Weight> weights_;
   std::vector<std::string> skipped_;

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "model/folder_file.h"
 #include "model/gguf.h"
+#include "model/gguf_split.h"
 #include "model/hf_config.h"
 #include "model/identity.h"
 #include "model/safetensors.h"
@@ -39,7 +40,10 @@ std::vector<fs::path> gguf_files_in(const fs::path& folder) {
 
 void read_only_gguf(const fs::path& folder, Checkpoint& checkpoint) {
   const std::vector<fs::path> found = gguf_files_in(folder);
-  if (found.size() == 1) return read_gguf(folder_file(folder, found[0].filename().string()), checkpoint);
+  const bool one = !found.empty() && std::ranges::all_of(found, [&](const fs::path& path) {
+    return gguf_model_name(path) == gguf_model_name(found[0]);  // one file, or the parts of one model
+  });
+  if (one) return read_gguf(folder_file(folder, found[0].filename().string()), checkpoint);
   if (found.empty()) {
     throw Error{Code::not_found, fmt::format("{} has no model: expected config.json beside model.safetensors or "
                                              "model.safetensors.index.json, or one .gguf file",
@@ -56,13 +60,12 @@ void read_only_gguf(const fs::path& folder, Checkpoint& checkpoint) {
 
 // `tensors` is a .safetensors file or an index of several; config.json lies beside it.
 void read_hugging_face(const fs::path& tensors, Checkpoint& checkpoint) {
-  const HfConfig hf = read_hf_config(folder_file(tensors.parent_path(), "config.json"));
-  checkpoint.config = hf.config;
+  read_hf_config(folder_file(tensors.parent_path(), "config.json"), checkpoint);
   if (tensors.extension() == ".json")
     read_safetensors_index(tensors, checkpoint);
   else
     read_safetensors_file(tensors, checkpoint);
-  check_biases(hf, checkpoint);
+  settle_hf_config(checkpoint);
 }
 
 void read_folder(const fs::path& folder, Checkpoint& checkpoint) {
@@ -79,7 +82,7 @@ void read_folder(const fs::path& folder, Checkpoint& checkpoint) {
 // "models/SmolLM2.gguf" is called SmolLM2, "models/SmolLM2/" and "." by their folder's name.
 // Links are not followed: what the user calls it is its name.
 std::string served_name(const fs::path& path, bool is_folder) {
-  if (path.extension() == ".gguf" && !is_folder) return path.stem().string();
+  if (path.extension() == ".gguf" && !is_folder) return gguf_model_name(path);
   std::error_code ignored;
   fs::path named = fs::absolute(path, ignored).lexically_normal();
   if (!named.has_filename()) named = named.parent_path();  // it ended with a slash

@@ -11,6 +11,7 @@
 
 #include "core/dtype.h"
 #include "model/config.h"
+#include "model/quantisation.h"
 
 namespace yoke::model {
 
@@ -46,6 +47,7 @@ struct Checkpoint {
   std::vector<int64_t> file_modified_ns;  // since 1970, when the header was read
   std::map<std::string, TensorInfo> tensors;
   ModelConfig config;
+  Quantisation quantisation;  // of Hugging Face's files; GGUF's tensors say it all
   std::optional<TokenizerAssets> tokenizer;
 
   // SHA-256 (hex) over every file's name, size and modification time and every tensor's place: two processes that open the
@@ -53,8 +55,8 @@ struct Checkpoint {
   std::string identity;
 };
 
-// `path` is a .gguf file, a .safetensors file beside a config.json, or a folder with config.json and either
-// model.safetensors or model.safetensors.index.json, or a folder with exactly one .gguf.
+// `path` is a .gguf file (any one of a split model's), a .safetensors file beside a config.json, or a folder with config.json and
+// either model.safetensors or model.safetensors.index.json, or a folder with exactly one GGUF model.
 // Error{not_found} where nothing is, Error{bad_file} with file, offset, found and expected, Error{unsupported} for an
 // architecture or a tensor type that this build does not know, by its name.
 Checkpoint open_checkpoint(const std::filesystem::path& path);

@@ -75,6 +75,16 @@ struct Latent {
   int64_t value_dim = 0;
 };
 
+// Which vectors lie beside the weights. The tensors say so in GGUF, the configuration in Hugging Face's files.
+struct Biases {
+  bool norms = false;
+  bool qkv = false;
+  bool o = false;
+  bool mlp = false;  // of the experts, in layers that have them
+  bool router = false;
+  bool correction = false;  // Role::router_correction
+};
+
 struct LayerKind {
   int64_t window = 0;  // a row sees the last `window` positions, itself among them; 0: all
   bool moe = false;
@@ -119,11 +129,17 @@ struct ModelConfig {
   BlockKind block = BlockKind::pre_norm;
   QkNorm qk_norm = QkNorm::none;
   MlpKind mlp = MlpKind::swiglu;
+  Biases biases;
+  bool sinks = false;  // a logit of each head that joins the softmax and weighs nothing
   Rope rope;
   Moe moe;
   Latent latent;
   Encoder encoder;
   std::vector<LayerKind> layer_kinds;  // [layers]
+
+  // What the files hold besides and this build leaves alone.
+  int64_t unserved_layers = 0;  // behind the last: multi-token prediction (DeepSeek-V3, GLM-4.6)
+  bool text_tower = false;      // of a multimodal model: the other towers' tensors are skipped
 
   int64_t heads_per_kv() const { return heads / kv_heads; }
   // Floats that the last stage gives for a row: logits, or an encoder's hidden state and what its head makes of it.

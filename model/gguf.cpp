@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "model/bad_file.h"
+#include "model/gguf_split.h"
 #include "model/gguf_tensors.h"
 
 namespace yoke::model {
@@ -51,36 +53,80 @@ Counts read_counts(HeaderReader& reader) {
   return counts;
 }
 
-void read_tensors(HeaderReader& reader, uint64_t count, const GgufMetadata& metadata, Checkpoint& checkpoint) {
+// Reads one file, whose number in checkpoint.files follows those before, and returns its keys.
+GgufMetadata read_file(const std::filesystem::path& path, Checkpoint& checkpoint) {
+  const FileReader file(path);
+  HeaderReader reader(file, kMostHeaderBytes);
+  const Counts counts = read_counts(reader);
+  GgufMetadata metadata(reader, counts.keys);
   const int64_t alignment = metadata.integer("general.alignment", 1, kMostAlignment).value_or(kDefaultAlignment);
   if (!std::has_single_bit(static_cast<uint64_t>(alignment)))
     metadata.refuse_key("general.alignment", "a power of two");
-  for (TensorInfo& tensor : read_gguf_tensors(reader, count, static_cast<uint64_t>(alignment))) {
-    std::string name = tensor.name;
-    checkpoint.tensors.emplace(std::move(name), std::move(tensor));
+  for (TensorInfo& tensor : read_gguf_tensors(reader, counts.tensors, static_cast<uint64_t>(alignment))) {
+    tensor.file = checkpoint.files.size();
+    const auto [at, added] = checkpoint.tensors.emplace(tensor.name, tensor);
+    if (added) continue;
+    refuse({.file = path,
+            .offset = tensor.offset,
+            .found = fmt::format("tensor {}", printable(tensor.name)),
+            .expected = fmt::format("it in {} only, which has it too",
+                                    checkpoint.files[at->second.file].filename().string())});
   }
+  checkpoint.files.push_back(path);
+  checkpoint.file_bytes.push_back(file.size());
+  checkpoint.file_modified_ns.push_back(file.modified_ns());
+  return metadata;
 }
 
 // What no key says, the tensors do.
 void complete_config(Checkpoint& checkpoint) {
-  checkpoint.config.tied = !checkpoint.tensors.contains("output.weight");
+  ModelConfig& config = checkpoint.config;
+  const auto has = [&](std::string_view end) {
+    return std::ranges::any_of(checkpoint.tensors, [&](const auto& entry) { return entry.first.ends_with(end); });
+  };
+  config.tied = !checkpoint.tensors.contains("output.weight");
+  config.biases.qkv = has(".attn_q.bias") || has(".attn_qkv.bias");
+  config.biases.o = has(".attn_output.bias");
+  config.biases.mlp = has(".ffn_down.bias") || has(".ffn_down_exps.bias");
+  config.biases.router = has(".ffn_gate_inp.bias");
+  config.biases.correction = has(".exp_probs_b.bias");
+  if (!has(".attn_q_norm.weight")) config.qk_norm = QkNorm::none;
   const auto embedding = checkpoint.tensors.find("token_embd.weight");
-  if (checkpoint.config.vocab == 0 && embedding != checkpoint.tensors.end())
-    checkpoint.config.vocab = embedding->second.rows();
+  if (config.vocab == 0 && embedding != checkpoint.tensors.end()) config.vocab = embedding->second.rows();
+}
+
+void check_split(const GgufMetadata& metadata, const GgufPart& part) {
+  if (metadata.required_integer("split.count", 0, UINT16_MAX) != part.count)
+    metadata.refuse_key("split.count", fmt::format("{}, as the file's name says", part.count));
+  if (metadata.required_integer("split.no", 0, UINT16_MAX) != part.number)
+    metadata.refuse_key("split.no", fmt::format("{}, one less than the file's name says", part.number));
+}
+
+GgufMetadata read_parts(const std::vector<std::filesystem::path>& parts, Checkpoint& checkpoint) {
+  const auto count = static_cast<int64_t>(parts.size());
+  GgufMetadata first = read_file(parts[0], checkpoint);
+  check_split(first, {.number = 0, .count = count});
+  for (int64_t i = 1; i < count; ++i)
+    check_split(read_file(parts[static_cast<size_t>(i)], checkpoint), {.number = i, .count = count});
+  const auto tensors = static_cast<int64_t>(checkpoint.tensors.size());
+  if (first.integer("split.tensors.count", 0, INT32_MAX).value_or(tensors) != tensors)
+    first.refuse_key("split.tensors.count", fmt::format("the {} tensors of {} files", tensors, count));
+  return first;
+}
+
+GgufMetadata read_whole(const std::filesystem::path& path, Checkpoint& checkpoint) {
+  GgufMetadata metadata = read_file(path, checkpoint);
+  if (metadata.integer("split.count", 0, UINT16_MAX).value_or(1) > 1)
+    metadata.refuse_key("split.count", "1, or a file name that ends with -0000N-of-0000M.gguf");
+  return metadata;
 }
 
 }  // namespace
 
 void read_gguf(const std::filesystem::path& path, Checkpoint& checkpoint) {
-  const FileReader file(path);
-  HeaderReader reader(file, kMostHeaderBytes);
-  const Counts counts = read_counts(reader);
-  const GgufMetadata metadata(reader, counts.keys);
-  checkpoint.files = {path};
-  checkpoint.file_bytes = {file.size()};
-  checkpoint.file_modified_ns = {file.modified_ns()};
+  const std::vector<std::filesystem::path> parts = gguf_parts(path);
+  const GgufMetadata metadata = parts.size() > 1 ? read_parts(parts, checkpoint) : read_whole(path, checkpoint);
   checkpoint.config = config_from_gguf(metadata);
-  read_tensors(reader, counts.tensors, metadata, checkpoint);
   checkpoint.tokenizer = tokenizer_from_gguf(metadata);
   complete_config(checkpoint);
 }

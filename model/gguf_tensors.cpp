@@ -32,8 +32,8 @@ Dtype read_dtype(HeaderReader& reader, const std::string& name) {
     throw Error{
         Code::unsupported,
         fmt::format(
-            "{}, byte {}: tensor {} has type {}; this build reads F32, F16, BF16, Q8_0, Q4_0 and Q4_1 from GGUF. "
-            "Take such a file of the model, or make one with llama-quantize --pure",
+            "{}, byte {}: tensor {} has type {}; this build reads F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K to "
+            "Q6_K, IQ4_NL, IQ4_XS, MXFP4 and NVFP4 from GGUF. Take such a file of the model, or make one with llama-quantize",
             reader.file().path().string(), at, printable(name), type->name)};
   }
   return *type->dtype;

@@ -7,18 +7,12 @@
 
 namespace yoke::model {
 
-struct HfConfig {
-  ModelConfig config;  // all but the name
-  bool attention_bias = false;
-  bool mlp_bias = false;
-};
-
-// Error{bad_file} names the field; Error{unsupported} names the model type, activation, RoPE type or
+// Fills checkpoint.config, all but its name, and checkpoint.quantisation. A multimodal model's text tower is read from text_config.
+// Error{bad_file} names the field; Error{unsupported} names the model type, class, activation, kind of attention, RoPE or
 // quantisation that this build does not know.
-HfConfig read_hf_config(const std::filesystem::path& path);
+void read_hf_config(const std::filesystem::path& path, Checkpoint& checkpoint);
 
-// Error{bad_file} unless the tensors have biases exactly where the configuration says so: transformers goes by the
-// configuration and we by the tensors.
-void check_biases(const HfConfig& hf, const Checkpoint& checkpoint);
+// What no key says, the tensors do: whether an encoder has a pooler, and which zero biases AutoGPTQ left. Call once they are read.
+void settle_hf_config(Checkpoint& checkpoint);
 
 }  // namespace yoke::model

@@ -22,7 +22,10 @@ constexpr uint64_t kMostHeaderBytes = 16 << 20;
 constexpr size_t kMostDimensions = 8;
 constexpr size_t kMostNameBytes = 512;
 
-constexpr Dtype kRead[] = {Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::i32, Dtype::i64, Dtype::u8};
+// safetensors' types of whole bytes, under the same names as ours.
+constexpr Dtype kRead[] = {Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::f8_e4m3, Dtype::f8_e5m2, Dtype::f8_e8m0, Dtype::f64,
+                           Dtype::i64, Dtype::i32, Dtype::i16,  Dtype::i8,      Dtype::u64,     Dtype::u32,     Dtype::u16,
+                           Dtype::u8,  Dtype::boolean};
 
 Dtype dtype_named(const std::string& written, const JsonFields& fields, std::string_view tensor) {
   for (const Dtype dtype : kRead) {
@@ -31,8 +34,8 @@ Dtype dtype_named(const std::string& written, const JsonFields& fields, std::str
   throw Error{
       Code::unsupported,
       fmt::format(
-          "{}: tensor {} has type {}; this build reads F32, F16, BF16, I32, I64 and U8 from safetensors. Take a "
-          "BF16 version of the model",
+          "{}: tensor {} has type {}; this build reads F32, F16, BF16, F8_E4M3, F8_E5M2, F8_E8M0, F64, BOOL and integers "
+          "from safetensors. Take another version of the model",
           fields.file().string(), printable(tensor), printable(written))};
 }
 

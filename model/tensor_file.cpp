@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/units.h"
 #include "model/bad_file.h"
@@ -10,14 +12,17 @@
 namespace yoke::model {
 namespace {
 
+// The types whose elements a T holds, T's own first.
 template <typename T>
-constexpr Dtype kDtypeOf = Dtype::f32;
+constexpr Dtype kDtypesOf[] = {Dtype::f32};
 template <>
-constexpr Dtype kDtypeOf<int32_t> = Dtype::i32;
+constexpr Dtype kDtypesOf<int32_t>[] = {Dtype::i32};
 template <>
-constexpr Dtype kDtypeOf<int64_t> = Dtype::i64;
+constexpr Dtype kDtypesOf<int64_t>[] = {Dtype::i64};
 template <>
-constexpr Dtype kDtypeOf<uint8_t> = Dtype::u8;
+constexpr Dtype kDtypesOf<uint16_t>[] = {Dtype::u16, Dtype::f16, Dtype::bf16};
+template <>
+constexpr Dtype kDtypesOf<uint8_t>[] = {Dtype::u8, Dtype::boolean, Dtype::f8_e4m3, Dtype::f8_e5m2, Dtype::f8_e8m0};
 
 }  // namespace
 
@@ -33,20 +38,20 @@ const TensorInfo* TensorFile::find(std::string_view name) const {
   return found == tensors_.end() ? nullptr : &found->second;
 }
 
-const TensorInfo& TensorFile::checked(std::string_view name, Dtype dtype) const {
+const TensorInfo& TensorFile::checked(std::string_view name, std::span<const Dtype> dtypes) const {
   const TensorInfo* tensor = find(name);
   if (tensor == nullptr) {
     refuse({.file = path(),
             .offset = 8,
             .found = fmt::format("{} tensors, none of them {}", tensors_.size(), printable(name)),
-            .expected = fmt::format("{} of type {}", printable(name), yoke::name(dtype)),
+            .expected = fmt::format("{} of type {}", printable(name), yoke::name(dtypes[0])),
             .remedy = "give the file that has it"});
   }
-  if (tensor->dtype != dtype) {
+  if (std::ranges::find(dtypes, tensor->dtype) == dtypes.end()) {
     refuse({.file = path(),
             .offset = tensor->offset,
             .found = fmt::format("{} of type {}", printable(name), yoke::name(tensor->dtype)),
-            .expected = fmt::format("type {}", yoke::name(dtype)),
+            .expected = fmt::format("type {}", yoke::name(dtypes[0])),
             .remedy = "write the file with that type"});
   }
   if (tensor->bytes > kMostBytes) {
@@ -58,7 +63,7 @@ const TensorInfo& TensorFile::checked(std::string_view name, Dtype dtype) const 
 
 template <typename T>
 std::vector<T> TensorFile::read(std::string_view name) const {
-  const TensorInfo& tensor = checked(name, kDtypeOf<T>);
+  const TensorInfo& tensor = checked(name, kDtypesOf<T>);
   std::vector<T> elements(tensor.bytes / sizeof(T));
   file_.read(tensor.offset, std::as_writable_bytes(std::span(elements)));
   return elements;
@@ -67,6 +72,7 @@ std::vector<T> TensorFile::read(std::string_view name) const {
 template std::vector<float> TensorFile::read<float>(std::string_view) const;
 template std::vector<int32_t> TensorFile::read<int32_t>(std::string_view) const;
 template std::vector<int64_t> TensorFile::read<int64_t>(std::string_view) const;
+template std::vector<uint16_t> TensorFile::read<uint16_t>(std::string_view) const;
 template std::vector<uint8_t> TensorFile::read<uint8_t>(std::string_view) const;
 
 }  // namespace yoke::model
