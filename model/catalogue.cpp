@@ -256,7 +256,7 @@ const Weight& Catalogue::head() const {
 int64_t Catalogue::parameters() const {
   int64_t sum = 0;
   for (const auto& [key, weight] : weights_) {
-    if (weight.role != Role::rope_freqs) sum += weight.rows * weight.cols;
+    if (weight.role != Role::rope_freqs && weight.role != Role::router_correction) sum += weight.rows * weight.cols;
   }
   return sum;
 }

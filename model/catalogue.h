@@ -90,7 +90,8 @@ class Catalogue {
   const std::vector<std::string>& skipped() const { return skipped_; }        // tensors of parts that are not served: vision, MTP
   const Checkpoint& checkpoint() const { return *checkpoint_; }
   const std::map<std::tuple<Role, int, int>, Weight>& weights() const { return weights_; }
-  int64_t parameters() const;  // numbers that the model's weights are, however they are coded
+  // Numbers that the model's weights are, however they are coded. Without a router's correction, which is no parameter of training.
+  int64_t parameters() const;
 
  private:
   std::shared_ptr<const Checkpoint> made_;  // of a model without files

@@ -35,12 +35,50 @@ class Sha256 {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
-std::string line_of(const ModelConfig& c) {
-  return fmt::format("{} {} {} {} {} {} {} {} {} {:a} {} {} {:a} {} {:a} {:a} {:a} {}", c.architecture, c.hidden,
-                     c.layers, c.heads, c.kv_heads, c.head_dim, c.intermediate, c.vocab, c.context_length,
-                     c.norm_epsilon, c.tied, static_cast<int>(c.rope.style), c.rope.theta,
-                     static_cast<int>(c.rope.scaling), c.rope.factor, c.rope.low_freq_factor, c.rope.high_freq_factor,
-                     c.rope.original_context);
+template <typename Enum>
+int number(Enum value) {
+  return static_cast<int>(value);
+}
+
+std::string line_of(const Rope& r) {
+  return fmt::format("{} {:a} {} {} {:a} {:a} {:a} {:a} {:a} {} {:a} {}", number(r.style), r.theta, r.dims, number(r.scaling),
+                     r.factor, r.low_freq_factor, r.high_freq_factor, r.beta_fast, r.beta_slow, r.truncate,
+                     r.attention_factor, r.original_context);
+}
+
+std::string line_of(const Moe& m) {
+  return fmt::format("{} {} {} {} {} {} {:a} {} {}", m.experts, m.top_k, m.intermediate, m.shared_intermediate,
+                     number(m.router), m.renormalise, m.scaling, m.groups, m.top_groups);
+}
+
+std::string line_of(const Latent& l) {
+  return fmt::format("{} {} {} {} {}", l.q_rank, l.kv_rank, l.nope_dim, l.rope_dim, l.value_dim);
+}
+
+std::string line_of(const Encoder& e) {
+  return fmt::format("{} {} {} {} {} {}", e.is, e.position_offset, e.positions, e.token_types, number(e.head), e.labels);
+}
+
+std::string line_of(const Biases& b) {
+  return fmt::format("{} {} {} {} {} {}", b.norms, b.qkv, b.o, b.mlp, b.router, b.correction);
+}
+
+std::string line_of(const Quantisation& q) {
+  return fmt::format("{} {} {} {} {}", number(q.method), listed(q.groups), q.block, q.zero_bias, q.listed_groups);
+}
+
+std::string sizes_of(const ModelConfig& c) {
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {:a} {} {:a} {:a} {:a} {:a} {} {} {} {} {} {} {}", c.architecture, c.hidden,
+                     c.layers, c.heads, c.kv_heads, c.head_dim, c.value_dim, c.intermediate, c.vocab, c.context_length,
+                     c.norm_epsilon, c.tied, c.logit_scale, c.attention_scale, c.swiglu_alpha, c.swiglu_limit,
+                     number(c.norm), number(c.block), number(c.qk_norm), number(c.mlp), c.sinks, c.unserved_layers,
+                     c.text_tower);
+}
+
+std::string kinds_of(const ModelConfig& c) {
+  std::string text;
+  for (const LayerKind& kind : c.layer_kinds) text += fmt::format("{} {} ", kind.window, kind.moe);
+  return text;
 }
 
 }  // namespace
@@ -56,7 +94,12 @@ std::string identity_of(const Checkpoint& checkpoint) {
     hash.line(fmt::format("{} {} {} {} {}", yoke::name(tensor.dtype), listed(tensor.shape), tensor.file, tensor.offset,
                           tensor.bytes));
   }
-  hash.line(line_of(checkpoint.config));
+  const ModelConfig& config = checkpoint.config;
+  for (const std::string& line : {sizes_of(config), line_of(config.rope), line_of(config.moe), line_of(config.latent),
+                                  line_of(config.encoder), line_of(config.biases), kinds_of(config),
+                                  line_of(checkpoint.quantisation)}) {
+    hash.line(line);
+  }
   return hash.hex();
 }
 
