@@ -14,7 +14,6 @@
 #include "model/chunk_hash.h"
 #include "node/direct_file.h"
 #include "node/put_part.h"
-#include "node/read_plan.h"
 
 namespace yoke::node {
 namespace {
@@ -43,8 +42,8 @@ bool shares_no_panel(const TensorPart& part, Range index) {
 class Loading {
  public:
   Loading(const std::vector<Slice>& slices, const model::Checkpoint& checkpoint, const Pool& pool, const LoadOptions& options)
-      : checkpoint_(checkpoint), options_(options), slices_(slices), plan_(plan_reads(slices, {.whole_chunks = options.manifest != nullptr})),
-        packers_(std::clamp(options.threads, 1, kReaders)) {
+      : checkpoint_(checkpoint), options_(options), slices_(slices),
+        plan_(plan_reads(slices, {.whole_chunks = options.manifest != nullptr, .read_bytes = options.read_bytes})), packers_(std::clamp(options.threads, 1, kReaders)) {
     files_.resize(checkpoint.files.size());
     for (const Read& read : plan_.reads) open_file(read.file);
     for (const Slice& slice : slices) {

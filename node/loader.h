@@ -7,6 +7,7 @@
 
 #include "model/manifest.h"
 #include "node/pool.h"
+#include "node/read_plan.h"
 #include "parallel/ledger.h"
 
 namespace yoke::node {
@@ -17,8 +18,10 @@ struct LoadProgress {
 };
 
 struct LoadOptions {
-  int threads = 1;                     // that pack at once
-  model::Manifest* manifest = nullptr; // checked where it knows a chunk, completed where it does not; null: chunks are not hashed
+  int threads = 1;  // that pack at once
+  // Checked where it knows a chunk, completed where it does not. Null: chunks are not hashed.
+  model::Manifest* manifest = nullptr;
+  uint64_t read_bytes = kReadBytes;
 };
 
 // The regions of `rank`: its slices and its KV cache of kv_blocks blocks.

@@ -41,18 +41,18 @@ std::vector<Run> runs_of(Parts parts) {
   return runs;
 }
 
-[[noreturn]] void refuse_size(const TensorInfo& tensor, const char* what, uint64_t bytes) {
+[[noreturn]] void refuse_size(const TensorInfo& tensor, const char* what, uint64_t bytes, uint64_t most) {
   throw Error{Code::unsupported, fmt::format("{}: {} takes {}, this build loads up to {} at a time", tensor.name, what, format_bytes(bytes),
-                                             format_bytes(kReadBytes))};
+                                             format_bytes(most))};
 }
 
 // Lines at whose multiples a run is cut: whole units of packing and whole chunks, where a read holds so many. All are powers of two
 // as a rule; where they are not, pieces are packed one after the other and chunks are read twice, and nothing else changes.
-int64_t cut_lines(const Run& run, const TensorInfo& tensor, uint64_t line_bytes) {
+int64_t cut_lines(const Run& run, const TensorInfo& tensor, uint64_t line_bytes, uint64_t read_bytes) {
   int64_t lines = std::max<int64_t>(1, static_cast<int64_t>(model::chunk_bytes(tensor) / line_bytes));
   for (const TensorPart* part : run.parts) lines = std::max(lines, part->unit * part->step);
-  const int64_t most = static_cast<int64_t>(kReadBytes / line_bytes);
-  if (most == 0) refuse_size(tensor, "one row", line_bytes);
+  const int64_t most = static_cast<int64_t>(read_bytes / line_bytes);
+  if (most == 0) refuse_size(tensor, "one row", line_bytes, read_bytes);
   while (lines > most) lines = (lines + 1) / 2;
   return most / lines * lines;
 }
@@ -70,10 +70,10 @@ class Planning {
     const bool whole = std::any_of(run.parts.begin(), run.parts.end(), [](const TensorPart* p) { return p->whole; });
     const uint64_t bytes = static_cast<uint64_t>(run.lines.size()) * any.line_bytes;
     if (whole) {
-      if (bytes > kReadBytes) refuse_size(*any.tensor, "what belongs together", bytes);
+      if (bytes > kReadBytes) refuse_size(*any.tensor, "what belongs together", bytes, kReadBytes);
       return add_extent(run.lines, run.parts, any);
     }
-    const int64_t at_once = cut_lines(run, *any.tensor, any.line_bytes);
+    const int64_t at_once = cut_lines(run, *any.tensor, any.line_bytes, options_.read_bytes);
     for (int64_t line = run.lines.begin; line < run.lines.end;) {
       const int64_t end = std::min((line / at_once + 1) * at_once, run.lines.end);
       add_extent({line, end}, run.parts, any);
@@ -107,8 +107,8 @@ class Planning {
     last->extents.push_back(std::move(extent));
   }
 
-  static bool joins(const Read& read, size_t file, uint64_t offset, uint64_t end) {
-    return read.file == file && offset >= read.offset && offset <= read.offset + read.bytes + kMostGapBytes && end - read.offset <= kReadBytes;
+  bool joins(const Read& read, size_t file, uint64_t offset, uint64_t end) const {
+    return read.file == file && offset >= read.offset && offset <= read.offset + read.bytes + kMostGapBytes && end - read.offset <= options_.read_bytes;
   }
 
   ReadPlan& plan_;

@@ -35,13 +35,12 @@ struct ReadPlan {
   uint64_t bytes = 0;       // of all reads
 };
 
-// Lines of one read: large enough that a disk runs at full speed.
+// Large enough that a disk runs at full speed.
 inline constexpr uint64_t kReadBytes = 4 << 20;
-// What a read may take beyond them, out to the edges of chunks.
-inline constexpr uint64_t kEdgeBytes = 512 << 10;
 
 struct ReadPlanOptions {
-  bool whole_chunks = false;  // read out to the edges of chunks (model/chunk_hash.h)
+  bool whole_chunks = false;         // read out to the edges of chunks (model/chunk_hash.h): up to 512 KiB beyond read_bytes
+  uint64_t read_bytes = kReadBytes;  // of lines in one read at most
 };
 
 // `slices` must outlive the plan. Error{unsupported} where a single line, or what must be put in place at once, is larger than a read.
