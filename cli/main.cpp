@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   yoke::cli::add_verify(app, action);
   yoke::cli::add_serve(app, action);
   yoke::cli::add_key(app, action);
+  yoke::cli::add_manifest(app, action);
   yoke::add_config_sources(app);
   try {
     app.parse(argc, argv);

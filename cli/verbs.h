@@ -21,5 +21,6 @@ void add_bench(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
 void add_serve(CLI::App& app, Action& action);
 void add_key(CLI::App& app, Action& action);
+void add_manifest(CLI::App& app, Action& action);
 
 }  // namespace yoke::cli
