@@ -74,7 +74,7 @@ TEST_P(ForwardBits, NeighboursInTheBatchChangeNothing) {
     std::mt19937 random(7);
     const auto noise = [&](size_t n) {
       Tokens tokens(n);
-      for (int32_t& t : tokens) t = static_cast<int32_t>(random() % 512);
+      for (int32_t& t : tokens) t = static_cast<int32_t>(random() % static_cast<uint32_t>(group.config().vocab));
       return tokens;
     };
     ScriptSequence mine = script_sequence(1, 0, 8, 5), before = script_sequence(2, 8, 8, 6), after = script_sequence(3, 16, 8, 7);
