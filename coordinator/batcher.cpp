@@ -216,7 +216,12 @@ void Batcher::abandon(const Error& error, TimePoint now) {
 }
 
 double Batcher::expected_us() const {
-  return in_flight_.empty() ? 0 : pace_.expected_us(in_flight_.back().decode_rows, in_flight_.back().prefill_rows);
+  if (in_flight_.empty()) return 0;
+  const InFlight& newest = in_flight_.back();
+  const double us = pace_.expected_us(newest.decode_rows, newest.prefill_rows);
+  // A first step of whole sequences may be long, and nothing is known of it: the deadline must not take it for a stuck engine.
+  constexpr double kUnknownRowUs = 5'000;
+  return us > 0 || !config_.sequence.whole ? us : kUnknownRowUs * static_cast<double>(newest.prefill_rows);
 }
 
 }  // namespace yoke::coordinator

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "coordinator/pooling.h"
 #include "model/checkpoint.h"
 #include "model/text/chat_template.h"
 #include "model/text/tokenizer.h"
@@ -17,6 +19,7 @@ struct ServedModel {
   std::string identity;
   std::unique_ptr<model::text::Tokenizer> tokenizer;       // null: token ids only
   std::unique_ptr<model::text::ChatTemplate> chat_template;  // null: no chat
+  std::optional<Pooling> pooling;                          // of an encoder; none where this build does not know its folder's way
   int64_t created = 0;                                     // unix seconds
 };
 

@@ -5,10 +5,10 @@
 
 #include <boost/json.hpp>
 
-#include <bit>
-#include <cstring>
+#include <algorithm>
 
 #include "coordinator/api/error_reply.h"
+#include "coordinator/api/float_bytes.h"
 #include "coordinator/api/openai/field_readers.h"
 #include "coordinator/api/random_id.h"
 #include "coordinator/api/strict_json.h"
@@ -30,13 +30,24 @@ int64_t integer_or(const json::object& body, const char* name, int64_t low, int6
   return value == nullptr || value->is_null() ? absent : integer_of(*value, name, low, high);
 }
 
+// How many there are of them is the front desk's business.
+std::vector<int32_t> read_token_types(const json::object& body, const model::Encoder& encoder) {
+  if (!encoder.is) throw Error(Code::unsupported, "this model has no token types; leave token_types out", "token_types");
+  std::vector<int32_t> types;
+  for (const json::value& type : array_of(body, "token_types")) {
+    const std::string path = fmt::format("token_types[{}]", types.size());
+    types.push_back(static_cast<int32_t>(integer_of(type, path, 0, std::max<int64_t>(1, encoder.token_types) - 1)));
+  }
+  return types;
+}
+
 LogitsRequest read_request(const json::object& body, const ServedModel& model) {
   for (const auto& member : body) {
     const std::string_view name = member.key();
-    if (name == "tokens" || name == "rows" || name == "prefill" || name == "chunk") continue;
+    if (name == "tokens" || name == "rows" || name == "prefill" || name == "chunk" || name == "token_types") continue;
     throw Error(Code::unsupported, fmt::format("the field {} is not known here", printable(name)), printable(name));
   }
-  LogitsRequest request{.id = random_id("logits-"), .tokens = {}, .rows = {}};
+  LogitsRequest request{.id = random_id("logits-"), .tokens = {}, .token_types = {}, .rows = {}};
   const json::array& tokens = array_of(body, "tokens");
   if (static_cast<int64_t>(tokens.size()) > model.config.context_length) {
     throw Error(Code::context_exceeded,
@@ -53,28 +64,18 @@ LogitsRequest read_request(const json::object& body, const ServedModel& model) {
     request.rows.push_back(integer_of(row, fmt::format("rows[{}]", request.rows.size()), next, count - 1));
     next = request.rows.back() + 1;
   }
+  if (const json::value* types = body.if_contains("token_types"); types != nullptr && !types->is_null()) {
+    request.token_types = read_token_types(body, model.config.encoder);
+  }
   request.prefill = integer_or(body, "prefill", 1, count, count);
   request.chunk = integer_or(body, "chunk", 0, count, 0);
   return request;
 }
 
-void append_little_endian(std::string& out, const std::vector<float>& row) {
-  const size_t at = out.size();
-  out.resize(at + row.size() * sizeof(float));
-  if constexpr (std::endian::native == std::endian::little) {
-    std::memcpy(&out[at], row.data(), row.size() * sizeof(float));
-  } else {
-    for (size_t i = 0; i < row.size(); ++i) {
-      const auto bits = std::bit_cast<uint32_t>(row[i]);
-      for (size_t byte = 0; byte < 4; ++byte) out[at + 4 * i + byte] = static_cast<char>(bits >> (8 * byte));
-    }
-  }
-}
-
 class LogitsAnswer : public http::Answer {
  public:
-  LogitsAnswer(std::vector<int64_t> rows, int64_t vocab, std::shared_ptr<Stream> stream)
-      : rows_(std::move(rows)), vocab_(vocab), stream_(std::move(stream)) {}
+  LogitsAnswer(std::vector<int64_t> rows, const model::ModelConfig& config, std::shared_ptr<Stream> stream)
+      : rows_(std::move(rows)), vocab_(config.vocab), width_(config.output_width()), stream_(std::move(stream)) {}
   ~LogitsAnswer() override { stream_->cancel(); }
 
   void advance(http::Turn turn, http::Responder& out) override {
@@ -90,10 +91,10 @@ class LogitsAnswer : public http::Answer {
 
  private:
   bool send(const LogitsEvent& event, http::Responder& out) {
-    if (sent_ == rows_.size() || event.position != rows_[sent_] || static_cast<int64_t>(event.row.size()) != vocab_) return false;
+    if (sent_ == rows_.size() || event.position != rows_[sent_] || static_cast<int64_t>(event.row.size()) != width_) return false;
     if (sent_ == 0) {
       out.begin_stream({.content_type = "application/octet-stream",
-                        .headers = {{"x-yoke-vocab", std::to_string(vocab_)}},
+                        .headers = {{"x-yoke-vocab", std::to_string(vocab_)}, {"x-yoke-width", std::to_string(width_)}},
                         .body = {}});
     }
     ++sent_;
@@ -122,6 +123,7 @@ class LogitsAnswer : public http::Answer {
 
   const std::vector<int64_t> rows_;
   const int64_t vocab_;
+  const int64_t width_;
   const std::shared_ptr<Stream> stream_;
   size_t sent_ = 0;
 };
@@ -133,7 +135,7 @@ std::unique_ptr<http::Answer> start_logits(const json::object& body, const Serve
   LogitsRequest request = read_request(body, model);
   std::vector<int64_t> rows = request.rows;
   std::shared_ptr<Stream> stream = service.logits(std::move(request));
-  auto answer = std::make_unique<LogitsAnswer>(std::move(rows), model.config.vocab, stream);
+  auto answer = std::make_unique<LogitsAnswer>(std::move(rows), model.config, stream);
   stream->on_event(std::move(wake));
   return answer;
 }

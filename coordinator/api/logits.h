@@ -1,4 +1,5 @@
-// POST /yoke/v1/logits: raw logits for `yoke verify`, as f32 little-endian rows of the whole vocabulary, in order.
+// POST /yoke/v1/logits: raw logits for `yoke verify`, as f32 little-endian rows of the whole vocabulary, in order; of an encoder, rows
+// of its output width (model/config.h).
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -12,7 +13,7 @@
 namespace yoke::coordinator::api {
 
 // {"tokens": [ids], "rows": [ascending positions], "prefill": tokens that go in as a prompt (default: all),
-//  "chunk": prefill chunk (default 0: the scheduler's own)}. Throws the Error of whatever is wrong before the first row.
+//  "chunk": prefill chunk (default 0: the scheduler's own), "token_types": [a type a token] (encoders only)}. Throws the Error of whatever is wrong before the first row.
 std::unique_ptr<http::Answer> start_logits(const boost::json::object& body, const ServedModel& model, Service& service,
                                            http::Waker wake);
 

@@ -44,6 +44,24 @@ json::object rank_object(const RankStatus& rank) {
           {"step_age_s", rank.step_age_s}};
 }
 
+std::string_view name(model::EncoderHead head) {
+  switch (head) {
+    case model::EncoderHead::none: return "none";
+    case model::EncoderHead::pooler: return "pooler";
+    case model::EncoderHead::classifier: return "classifier";
+  }
+  return "";
+}
+
+// What a row of `output_width` floats consists of: the hidden state, then the head's.
+json::value encoder_value(const model::ModelConfig& config) {
+  if (!config.encoder.is) return nullptr;
+  return json::object{{"hidden", config.hidden},
+                      {"head", name(config.encoder.head)},
+                      {"labels", config.encoder.labels},
+                      {"token_types", config.encoder.token_types}};
+}
+
 }  // namespace
 
 http::Response models_page(const ServedModel& model) {
@@ -81,6 +99,9 @@ http::Response status_page(const ServiceStatus& status, const ServedModel& model
                            {"names", names_of(model)},
                            {"context_length", model.config.context_length},
                            {"vocab", model.config.vocab},
+                           {"kind", model.config.encoder.is ? "encoder" : "decoder"},
+                           {"output_width", model.config.output_width()},
+                           {"encoder", encoder_value(model.config)},
                            {"ready", status.ready},
                            {"reason", status.reason},
                            {"epoch", status.epoch},

@@ -6,7 +6,9 @@
 
 #include "coordinator/api/error_reply.h"
 #include "coordinator/api/logits.h"
+#include "coordinator/api/openai/embeddings.h"
 #include "coordinator/api/openai/generation.h"
+#include "coordinator/api/openai/rerank.h"
 #include "coordinator/api/pages.h"
 #include "coordinator/api/strict_json.h"
 
@@ -23,6 +25,8 @@ struct Router::Route {
 const Router::Route Router::kRoutes[] = {
     {"POST", "/v1/chat/completions", false, false, &Router::chat},
     {"POST", "/v1/completions", false, false, &Router::completion},
+    {"POST", "/v1/embeddings", false, false, &Router::embeddings},
+    {"POST", "/v1/rerank", false, false, &Router::rerank},
     {"GET", "/v1/models", false, false, &Router::models},
     {"GET", "/v1/models/", true, false, &Router::model},
     {"GET", "/health/live", false, true, &Router::live},
@@ -111,6 +115,14 @@ std::unique_ptr<http::Answer> Router::chat(http::Request request, http::Waker wa
 std::unique_ptr<http::Answer> Router::completion(http::Request request, http::Waker wake) {
   const openai::GenerationContext context{.model = model_, .service = service_, .max_choices = config_.max_choices};
   return openai::start_completion(parse_body(request.body), context, std::move(wake));
+}
+
+std::unique_ptr<http::Answer> Router::embeddings(http::Request request, http::Waker wake) {
+  return openai::start_embeddings(parse_body(request.body), model_, service_, std::move(wake));
+}
+
+std::unique_ptr<http::Answer> Router::rerank(http::Request request, http::Waker wake) {
+  return openai::start_rerank(parse_body(request.body), model_, service_, std::move(wake));
 }
 
 std::unique_ptr<http::Answer> Router::logits(http::Request request, http::Waker wake) {

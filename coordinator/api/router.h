@@ -27,6 +27,8 @@ class Router : public http::Handler {
 
   std::unique_ptr<http::Answer> chat(http::Request request, http::Waker wake);
   std::unique_ptr<http::Answer> completion(http::Request request, http::Waker wake);
+  std::unique_ptr<http::Answer> embeddings(http::Request request, http::Waker wake);
+  std::unique_ptr<http::Answer> rerank(http::Request request, http::Waker wake);
   std::unique_ptr<http::Answer> logits(http::Request request, http::Waker wake);
   std::unique_ptr<http::Answer> models(http::Request request, http::Waker wake);
   std::unique_ptr<http::Answer> model(http::Request request, http::Waker wake);

@@ -78,7 +78,7 @@ TEST(ApiPages, WrongMethodsNameTheRightOnesAndUnknownPathsAre404) {
   endpoint.send("DELETE", "/v1/models");
   EXPECT_EQ(endpoint.out.status, 405);
   EXPECT_EQ(allow(), "GET, HEAD");
-  for (const char* path : {"/", "/v1", "/v1/models/", "/v1/embeddings", "/v1/completions/x", "/metrics/", ""}) {
+  for (const char* path : {"/", "/v1", "/v1/models/", "/v1/embeddings/x", "/v1/completions/x", "/metrics/", ""}) {
     endpoint.send("GET", path);
     EXPECT_EQ(endpoint.out.status, 404) << path;
     fakes::error_of(endpoint.out.json());

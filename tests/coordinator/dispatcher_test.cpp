@@ -170,6 +170,43 @@ TEST_F(DispatcherTest, GivenTokensAreFedInChunksAndThenOneByOne) {
   EXPECT_EQ(agents_[0]->steps - before, 2 + 10);
 }
 
+TEST_F(DispatcherTest, AnEncodersSequenceGoesWholeWithItsTokenTypes) {
+  config_.encoder = {.is = true, .token_types = 2};
+  serve();
+  agents_[0]->wishes.holds_answers = true;
+  LogitsRequest wanted{.id = "e", .tokens = std::vector<TokenId>(30, 1), .rows = {0, 29}, .prefill = 30};
+  for (int32_t i = 0; i < 30; ++i) wanted.token_types.push_back(i % 2);
+  const auto stream = dispatcher_->logits(wanted);
+  const auto other = dispatcher_->logits({.id = "f", .tokens = std::vector<TokenId>(20, 1), .rows = {0}, .prefill = 20});
+  run_until([&] { return agents_[0]->held.size() == 2; }, "two steps");
+  const proto::Step step = agents_[0]->held.front();
+  ASSERT_EQ(step.entries_size(), 1);
+  EXPECT_EQ(step.entries(0).tokens_size(), 30);
+  EXPECT_EQ(std::vector<int32_t>(step.entries(0).token_types().begin(), step.entries(0).token_types().end()), wanted.token_types);
+  EXPECT_EQ(agents_[0]->held.back().entries(0).tokens_size(), 20) << "50 rows are more than a step has";
+  EXPECT_EQ(agents_[0]->held.back().entries(0).token_types_size(), 0);
+  agents_[0]->wishes.holds_answers = false;
+  while (!agents_[0]->held.empty()) agents_[0]->answer();
+  EXPECT_EQ(whole(stream).logits.size(), 2u);
+  EXPECT_EQ(whole(other).finish->reason, FinishReason::stop);
+  EXPECT_EQ(dispatcher_->status().kv_blocks_used, 0);
+}
+
+TEST_F(DispatcherTest, RefusesOfAnEncoderWhatOneStepDoesNotTake) {
+  config_.encoder = {.is = true, .token_types = 2};
+  serve();
+  EXPECT_EQ(refusal([&] { dispatcher_->generate(request({1}, 5)); }), Code::unsupported);
+  EXPECT_EQ(refusal([&] { dispatcher_->logits({.tokens = {1, 2}, .token_types = {0}, .rows = {0}}); }), Code::invalid_argument);
+  EXPECT_EQ(refusal([&] { dispatcher_->logits({.tokens = {1, 2}, .token_types = {0, 2}, .rows = {0}}); }), Code::invalid_argument);
+  try {
+    dispatcher_->logits({.tokens = std::vector<TokenId>(33, 1), .rows = {0}});
+    FAIL() << "33 tokens are more than the 32 rows of a step";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::context_exceeded);
+    EXPECT_THAT(error.what(), HasSubstr("--max-rows 33"));
+  }
+}
+
 TEST_F(DispatcherTest, PromptLogprobsComeOnceBeforeTheFirstToken) {
   serve();
   GenerateRequest r = request({}, 5);

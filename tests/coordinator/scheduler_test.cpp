@@ -182,5 +182,33 @@ TEST(Scheduler, HoldsARequestsOwnChunkAloneAndBesideStreams) {
               ElementsAre(Rows(1, 20, 1), Rows(2, 0, 5)));
 }
 
+SequenceView whole(uint64_t id, int64_t tokens) {
+  return {.id = id, .given = tokens, .prefill_end = tokens, .end = tokens, .whole = true};
+}
+
+TEST(Scheduler, SendsWholeSequencesTogetherWhileTheyFitAndTheNextInTheNextStep) {
+  const SchedulerState state{.waiting = {whole(1, 30), whole(2, 30), whole(3, 4)}, .free_blocks = 100};
+  EXPECT_THAT(plan_step(state, kLimits, {}).entries, ElementsAre(Rows(1, 0, 30), Rows(2, 0, 30), Rows(3, 0, 4)));
+  const SchedulerState more{.waiting = {whole(1, 30), whole(2, 40), whole(3, 4)}, .free_blocks = 100};
+  EXPECT_THAT(plan_step(more, kLimits, {}).entries, ElementsAre(Rows(1, 0, 30))) << "never a part of it, and nobody overtakes";
+}
+
+TEST(Scheduler, SendsAWholeSequenceAloneWhateverItCostsAndOthersWithinTheTime) {
+  const StepCosts costs{.row_us = 10, .alone_budget_us = 200};
+  const SchedulerState state{.waiting = {whole(1, 64), whole(2, 4)}, .free_blocks = 100};
+  EXPECT_THAT(plan_step(state, kLimits, costs).entries, ElementsAre(Rows(1, 0, 64)));
+  const SchedulerState small{.waiting = {whole(1, 10), whole(2, 10), whole(3, 1)}, .free_blocks = 100};
+  EXPECT_THAT(plan_step(small, kLimits, costs).entries, ElementsAre(Rows(1, 0, 10), Rows(2, 0, 10)));
+}
+
+TEST(Scheduler, LetsAWholeSequenceWaitUntilItsBlocksAreFree) {
+  SequenceView running = whole(1, 32);
+  running.next = 32;
+  running.blocks = 2;
+  running.steps_in_flight = 1;
+  EXPECT_THAT(plan_step({.running = {running}, .waiting = {whole(2, 32)}, .free_blocks = 1}, kLimits, {}).entries, IsEmpty());
+  EXPECT_THAT(plan_step({.running = {running}, .waiting = {whole(2, 32)}, .free_blocks = 2}, kLimits, {}).entries, ElementsAre(Rows(2, 0, 32)));
+}
+
 }  // namespace
 }  // namespace yoke::coordinator

@@ -102,6 +102,20 @@ TEST(Sequence, AChunkBringsNoMoreRowsOfLogitsThanAStepMay) {
   EXPECT_EQ(s.view().max_chunk, 14) << "rows 10 to 13 are the four that one step may bring";
 }
 
+TEST(Sequence, OfAnEncoderGoesWholeWhateverRowsAreWanted) {
+  LogitsRequest request{.tokens = std::vector<TokenId>(50, 1), .rows = {0}, .prefill = 5, .chunk = 3};
+  Sequence one(1, request, std::make_shared<EventBuffer>(), {.positions = 100, .logit_rows = 4, .whole = true}, {});
+  SequenceView view = one.view();
+  EXPECT_TRUE(view.whole);
+  EXPECT_EQ(view.end, 50) << "the first row sees the last";
+  EXPECT_EQ(view.prefill_end, 50);
+  EXPECT_EQ(view.max_chunk, 0);
+  for (int64_t row = 1; row < 50; ++row) request.rows.push_back(row);
+  Sequence all(1, request, std::make_shared<EventBuffer>(), {.positions = 100, .logit_rows = 4, .whole = true}, {});
+  EXPECT_EQ(all.view().max_chunk, 0) << "rows are never cut from a sequence";
+  EXPECT_EQ(all.take_wanted_rows(next_rows(all, 50)).size(), 50u);
+}
+
 TEST(Sequence, PromptLogprobsAreSentWholeAndOnce) {
   auto events = std::make_shared<EventBuffer>();
   Sequence s(1, GenerateRequest{.prompt = {1, 2, 3}, .max_tokens = 4, .prompt_logprobs = 0}, events, kLimits, {});

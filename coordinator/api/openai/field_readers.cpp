@@ -56,13 +56,14 @@ TokenId token_of(const json::value& value, const std::string& path, int64_t voca
   return static_cast<TokenId>(integer_of(value, path, 0, vocab - 1));
 }
 
-void read_model(Draft& draft, const json::value& value, const FieldContext& context) {
-  draft.model = text_of(value, "model");
-  const auto& names = context.model.names;
-  if (std::find(names.begin(), names.end(), draft.model) != names.end()) return;
+std::string model_of(const json::value& value, const ServedModel& model) {
+  std::string name = text_of(value, "model");
+  if (std::find(model.names.begin(), model.names.end(), name) != model.names.end()) return name;
   throw Error(Code::not_found,
-              fmt::format("the model {} is not served here; served: {}", printable(draft.model), fmt::join(names, ", ")), "model");
+              fmt::format("the model {} is not served here; served: {}", printable(name), fmt::join(model.names, ", ")), "model");
 }
+
+void read_model(Draft& draft, const json::value& value, const FieldContext& context) { draft.model = model_of(value, context.model); }
 
 void read_choices(Draft& draft, const json::value& value, const FieldContext& context) {
   draft.choices = static_cast<int>(integer_of(value, "n", 1, context.max_choices));

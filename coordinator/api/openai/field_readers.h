@@ -4,6 +4,7 @@
 #include <boost/json/value.hpp>
 
 #include <string>
+#include <vector>
 
 #include "coordinator/api/openai/fields.h"
 
@@ -30,5 +31,8 @@ int64_t integer_of(const boost::json::value& value, const std::string& path, int
 bool flag_of(const boost::json::value& value, const std::string& path);
 std::string text_of(const boost::json::value& value, const std::string& path);
 TokenId token_of(const boost::json::value& value, const std::string& path, int64_t vocab);
+std::vector<TokenId> tokens_of(const boost::json::array& ids, const std::string& path, int64_t vocab);
+// One of the model's names, else Error{not_found} that lists them.
+std::string model_of(const boost::json::value& value, const ServedModel& model);
 
 }  // namespace yoke::coordinator::api::openai

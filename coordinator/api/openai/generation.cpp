@@ -223,10 +223,15 @@ std::unique_ptr<http::Answer> start(Draft draft, bool chat, std::vector<Prompt> 
   return generation;
 }
 
+void refuse_encoder(const ServedModel& model) {
+  if (model.config.encoder.is) throw Error(Code::unsupported, "this model is an encoder; use /v1/embeddings", "model");
+}
+
 }  // namespace
 
 std::unique_ptr<http::Answer> start_chat(const boost::json::object& body, const GenerationContext& context, http::Waker wake) {
   Draft draft = read_chat(body, {.model = context.model, .max_choices = context.max_choices});
+  refuse_encoder(context.model);
   std::vector<Prompt> prompts;
   prompts.push_back(chat_prompt(draft, context.model));
   return start(std::move(draft), true, std::move(prompts), context, wake);
@@ -235,6 +240,7 @@ std::unique_ptr<http::Answer> start_chat(const boost::json::object& body, const 
 std::unique_ptr<http::Answer> start_completion(const boost::json::object& body, const GenerationContext& context,
                                                http::Waker wake) {
   Draft draft = read_completion(body, {.model = context.model, .max_choices = context.max_choices});
+  refuse_encoder(context.model);
   const auto sequences = static_cast<int64_t>(draft.prompts.size()) * draft.choices;
   if (sequences > kMaxSequences) {
     throw Error(Code::invalid_argument,

@@ -75,6 +75,8 @@ json::object message_of(const json::value& value, const std::string& path) {
   return message;
 }
 
+}  // namespace
+
 std::vector<TokenId> tokens_of(const json::array& ids, const std::string& path, int64_t vocab) {
   std::vector<TokenId> tokens;
   tokens.reserve(ids.size());
@@ -86,8 +88,6 @@ std::vector<TokenId> tokens_of(const json::array& ids, const std::string& path, 
   }
   return tokens;
 }
-
-}  // namespace
 
 void read_messages(Draft& draft, const json::value& value, const FieldContext&) {
   const json::array* messages = value.if_array();

@@ -1,0 +1,18 @@
+// POST /v1/embeddings: a vector of length 1 for each input, pooled from an encoder's hidden states.
+#pragma once
+
+#include <boost/json/object.hpp>
+
+#include <memory>
+
+#include "coordinator/http/server.h"
+#include "coordinator/served_model.h"
+#include "coordinator/service.h"
+
+namespace yoke::coordinator::api::openai {
+
+// Reads the body, submits its sequences, and returns what answers it. Throws the Error of whatever is wrong before that.
+std::unique_ptr<http::Answer> start_embeddings(const boost::json::object& body, const ServedModel& model, Service& service,
+                                               http::Waker wake);
+
+}  // namespace yoke::coordinator::api::openai
