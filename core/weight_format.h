@@ -38,6 +38,7 @@ struct WeightFormat {
   int8_t zero_bias = 0;            // GPTQ's first version stores zero - 1: 1
   bool listed_groups = false;      // GPTQ act-order: a list says each column's group
   bool global = false;             // one f32 for the whole matrix multiplies too
+  bool packed = false;             // the pool holds it without loss in fewer bits (--pack); no file does
 
   friend bool operator==(const WeightFormat&, const WeightFormat&) = default;
 };
@@ -45,6 +46,11 @@ struct WeightFormat {
 constexpr WeightFormat plain_format(Dtype codes) { return {.codes = codes}; }
 
 std::string name(const WeightFormat& format);  // "BF16", "NVFP4", "FP8 128x128", "INT4 g128", "Q4_K": for messages and tables
+
+// The formats that have a packed form, counted as the format it packs (docs/bits.md rule 1): BF16, whose exponents become 4-bit
+// indices, and FP4 with e4m3 group scales, which become 4-bit offsets. Exceptions to both are listed.
+inline constexpr int64_t kMostPackedColumns = int64_t{1} << 20;
+bool packable(const WeightFormat& format, int64_t cols);
 
 // A part of a weight as kernels and pool hold it: rows x cols of it, whose corner lies at (row_begin, col_begin) of the whole
 // matrix. Blocks and groups that the part only touches are held whole (docs/bits.md rule 3: headers, scales and zero points go
@@ -63,7 +69,11 @@ struct PackedShape {
   // per_block: the rows and columns of squares that the part touches.
   Range square_rows() const;
   Range square_cols() const;
+  uint64_t panel_code_bytes() const;
+  uint64_t panel_scale_bytes() const;
   uint64_t panel_bytes() const;  // one panel's codes, group scales and zero points
+  // Packed: words of the list of exceptions, the one that counts the others included. docs/formats.md says why so many.
+  uint64_t exception_words() const;
   uint64_t bytes() const;        // all panels, then what is not cut into panels; a multiple of 64
   friend bool operator==(const PackedShape&, const PackedShape&) = default;
 };

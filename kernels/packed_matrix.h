@@ -25,7 +25,8 @@ struct PackedMatrix {
 
 // The functions below fill the matrix at `matrix`, whose bytes are shape.bytes() and were zero before. Rows and columns are those
 // of the whole weight, within the shape's. Any thread; pieces that share no panel may be put in place at once, and so may pieces
-// of one panel whose columns share no unit of 64 columns.
+// of one panel whose columns share no unit of 64 columns, unless the form is packed. A packed form that cannot hold what it is given
+// throws Error{unsupported}.
 
 // Codes as they lie in a file: element (rows.begin, cols.begin) first. cols begin and end at column units (or at shape.stored_end()).
 struct PackCodes {

@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "kernels/cpu/block_codes-inl.h"
+#include "kernels/cpu/packed_bf16-inl.h"
 #include "kernels/cpu/unroll.h"
 #include "kernels/format/values.h"
 
@@ -28,7 +29,7 @@ void decode_rows(const PanelDecoder& from, int64_t panel, int64_t first, int64_t
   }
 }
 
-PanelDecoder::Run decoder_of(Dtype /*codes*/) { return decode_rows; }
+PanelDecoder::Run decoder_of(const WeightFormat& /*format*/) { return decode_rows; }
 
 #else
 
@@ -50,11 +51,31 @@ HWY_INLINE V group_scale(Dtype dtype, const std::byte* scales, size_t index) {
   assertion_failed("a scale's type", __FILE__, __LINE__);
 }
 
-void load_group(const PanelDecoder& from, const std::byte* panel, size_t group, RunScales& to) {
+// A group's scales as they were before packing.
+void unpack_scales(const PanelDecoder& from, int64_t panel, size_t group, std::byte* codes) {
+  constexpr uint64_t kNibbles = 0x0F0F0F0F0F0F0F0Fu, kOnes = 0x0101010101010101u;
+  const std::byte* scales = from.w.data + static_cast<size_t>(panel) * from.panel_bytes + from.panel_offsets.scales + group * kPanel / 2;
+  uint64_t both, bases[2];
+  std::memcpy(&both, scales, sizeof(both));
+  std::memcpy(bases, from.w.data + from.tail.tables + static_cast<size_t>(panel) * kPanel, sizeof(bases));
+  const uint64_t offsets[2] = {both & kNibbles, both >> 4 & kNibbles};
+  const uint64_t sums[2] = {~bases[0] + offsets[0], ~bases[1] + offsets[1]};  // a base and 15 stay in their byte
+  std::memcpy(codes, sums, sizeof(sums));
+  if ((((offsets[0] + kOnes) | (offsets[1] + kOnes)) & kOnes << 4) == 0) return;
+  from.exceptions.visit(panel, group, group + 1, [&](size_t place, uint8_t code) { codes[place % kPanel] = std::byte{code}; });
+}
+
+void load_group(const PanelDecoder& from, int64_t index, size_t group, RunScales& to) {
   const WeightFormat& f = from.w.shape.format;
-  for (size_t lane = 0; lane < kPanel; lane += kLanes) {
-    store(group_scale(f.scale_dtype, panel + from.panel_offsets.scales, group * kPanel + lane), to.step + lane);
+  const std::byte* panel = from.w.data + static_cast<size_t>(index) * from.panel_bytes;
+  const std::byte* scales = panel + from.panel_offsets.scales;
+  size_t first = group * kPanel;
+  std::byte unpacked[kPanel];
+  if (f.packed) {
+    unpack_scales(from, index, group, unpacked);
+    scales = unpacked, first = 0;
   }
+  for (size_t lane = 0; lane < kPanel; lane += kLanes) store(group_scale(f.scale_dtype, scales, first + lane), to.step + lane);
   if (!f.zero_points) return;
   const std::byte* zeros = panel + from.panel_offsets.zeros + group * kPanel / 2;
   for (size_t lane = 0; lane < kPanel; lane += 2) {
@@ -80,7 +101,6 @@ void load_squares(const PanelDecoder& from, int64_t panel, int64_t square, RunSc
 // Loads the scales of column `col` of the part; how many columns from it on have the same.
 int64_t load_scales(const PanelDecoder& from, int64_t panel, int64_t col, int64_t count, RunScales& to) {
   const WeightFormat& f = from.w.shape.format;
-  const std::byte* codes = from.w.data + static_cast<size_t>(panel) * from.panel_bytes;
   const int64_t whole_col = from.w.shape.col_begin + col;
   switch (f.scales) {
     case Scales::none: std::fill_n(to.step, kPanel, 1.0f); return count;
@@ -97,11 +117,11 @@ int64_t load_scales(const PanelDecoder& from, int64_t panel, int64_t col, int64_
   if (f.listed_groups) {
     int32_t group;
     std::memcpy(&group, from.w.data + from.tail.column_groups + sizeof(group) * static_cast<size_t>(col), sizeof(group));
-    load_group(from, codes, static_cast<size_t>(group), to);
+    load_group(from, panel, static_cast<size_t>(group), to);
     return 1;
   }
   const int64_t group = whole_col / f.group;
-  load_group(from, codes, static_cast<size_t>(group - from.first_group), to);
+  load_group(from, panel, static_cast<size_t>(group - from.first_group), to);
   return std::min(count, (group + 1) * f.group - whole_col);
 }
 
@@ -164,8 +184,39 @@ void decode(const PanelDecoder& from, int64_t panel, int64_t first, int64_t coun
   }
 }
 
-PanelDecoder::Run decoder_of(Dtype codes) {
-  switch (codes) {
+// A listed exponent takes the place of that which the table gave.
+void mend(const PanelDecoder& from, int64_t panel, size_t begin, size_t end, float* values) {
+  from.exceptions.visit(panel, begin, end, [&](size_t place, uint8_t exponent) {
+    std::byte* const value = reinterpret_cast<std::byte*>(values + place - begin * kPanel);
+    uint32_t bits;
+    std::memcpy(&bits, value, sizeof(bits));
+    bits = (bits & 0x807FFFFFu) | uint32_t{exponent} << 23;
+    std::memcpy(value, &bits, sizeof(bits));
+  });
+}
+
+void decode_packed_bf16(const PanelDecoder& from, int64_t panel, int64_t first, int64_t count, float* values) {
+  const std::byte* codes = from.w.data + static_cast<size_t>(panel) * from.panel_bytes;
+  const ExponentTable table(from.w.data + from.tail.tables + static_cast<size_t>(panel) * kPanel);
+  const size_t begin = static_cast<size_t>(first + from.stored_before), end = begin + static_cast<size_t>(count);
+  VBytes most = hn::Zero(Bytes());
+  alignas(64) float edge[format::kPackedColumns * kPanel];
+  for (size_t k = begin; k < end;) {
+    const size_t skip = k % format::kPackedColumns, columns = std::min(format::kPackedColumns - skip, end - k);
+    float* const to = columns == format::kPackedColumns ? values : edge;
+    for (size_t lane = 0; lane < kPanel; lane += kLanes) {
+      visit_unit(table, codes + k / format::kPackedColumns * format::kPackedUnitBytes, lane, most,
+                 [&](size_t column, V value) HWY_ATTR { store(value, to + column * kPanel + lane); });
+    }
+    if (to == edge) std::copy_n(edge + skip * kPanel, columns * kPanel, values);
+    k += columns, values += columns * kPanel;
+  }
+  if (has_exception(most)) mend(from, panel, begin, end, values - (end - begin) * kPanel);
+}
+
+PanelDecoder::Run decoder_of(const WeightFormat& format) {
+  if (format.packed && format.codes == Dtype::bf16) return decode_packed_bf16;
+  switch (format.codes) {
     case Dtype::f32: return decode<PlainCodes<F32>>;
     case Dtype::f16: return decode<PlainCodes<F16>>;
     case Dtype::bf16: return decode<PlainCodes<Bf16>>;
@@ -204,9 +255,9 @@ HWY_EXPORT(decoder_of);
 
 PanelDecoder::PanelDecoder(const PackedMatrix& matrix)
     : w(matrix), panel_bytes(static_cast<size_t>(w.shape.panel_bytes())), panel_offsets(format::panel_offsets(w.shape)),
-      tail(format::tail_offsets(w.shape)), stored_before(w.shape.col_begin - w.shape.stored_begin()),
+      tail(format::tail_offsets(w.shape)), exceptions(w.data + tail.links, w.data + tail.exceptions), stored_before(w.shape.col_begin - w.shape.stored_begin()),
       first_group(w.shape.held_groups().begin), square_cols(w.shape.square_cols()),
-      run_(HWY_DYNAMIC_DISPATCH(decoder_of)(w.shape.format.codes)) {
+      run_(HWY_DYNAMIC_DISPATCH(decoder_of)(w.shape.format)) {
   if (w.shape.format.global && w.rows() > 0 && w.cols() > 0) std::memcpy(&global, w.data + tail.global, sizeof(global));
 }
 

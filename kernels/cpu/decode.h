@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/format/panel.h"
+#include "kernels/format/packed_form.h"
 #include "kernels/packed_matrix.h"
 
 namespace yoke::kernels::cpu {
@@ -23,6 +23,7 @@ class PanelDecoder {
   size_t panel_bytes;
   format::PanelOffsets panel_offsets;
   format::TailOffsets tail;
+  format::Exceptions exceptions;  // of packed forms
   int64_t stored_before;  // columns held in front of the part's first
   int64_t first_group;
   Range square_cols;

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "kernels/format/arrange.h"
+#include "kernels/format/packed_form.h"
 #include "kernels/format/panel.h"
 #include "kernels/format/transpose.h"
 
@@ -155,6 +156,7 @@ void pack_codes(const PackCodes& job) {
   YOKE_ASSERT(inside(job.cols, {job.shape.stored_begin(), job.shape.stored_end()}) || job.cols.empty());
   YOKE_ASSERT(inside(job.rows, {job.shape.row_begin, job.shape.row_begin + job.shape.rows}) || job.rows.empty());
   if (job.rows.empty() || job.cols.empty()) return;
+  if (f.packed && f.codes == Dtype::bf16) return format::pack_bf16(job);
   const bool block = info(f.codes).scale_elements > 0;
   switch (job.layout) {
     case CodeLayout::rows: return block ? pack_blocks(job) : pack_elements(job);

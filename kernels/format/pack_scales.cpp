@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "kernels/format/panel.h"
+#include "kernels/format/packed_form.h"
 #include "kernels/format/transpose.h"
 
 namespace yoke::kernels {
@@ -46,6 +46,7 @@ void pack_scales(const PackScales& job) {
   YOKE_ASSERT(job.shape.format.scales == Scales::per_group);
   if (job.rows.empty() || job.groups.empty()) return;
   YOKE_ASSERT(holds(job.shape, job.rows) && holds_groups(job.shape, job.groups));
+  if (job.shape.format.packed) return format::pack_scale_offsets(job);
   const size_t bytes = static_cast<size_t>(info(job.shape.format.scale_dtype).block_bytes);
   const size_t groups = static_cast<size_t>(job.groups.size()), rows = static_cast<size_t>(job.rows.size());
   const size_t first_group = static_cast<size_t>(job.groups.begin - job.shape.held_groups().begin);

@@ -63,10 +63,8 @@ UnitFields unit_fields(Dtype codes) {
 }
 
 PanelOffsets panel_offsets(const PackedShape& shape) {
-  const size_t groups = static_cast<size_t>(shape.held_groups().size());
-  const size_t codes = kPanelLanes * static_cast<size_t>(row_bytes(shape.format.codes, shape.stored_end() - shape.stored_begin()));
-  const size_t scales = kPanelLanes * groups * static_cast<size_t>(info(shape.format.scale_dtype).block_bytes);
-  return {codes, codes + scales, static_cast<size_t>(shape.panel_bytes())};
+  const size_t codes = static_cast<size_t>(shape.panel_code_bytes());
+  return {codes, codes + static_cast<size_t>(shape.panel_scale_bytes()), static_cast<size_t>(shape.panel_bytes())};
 }
 
 TailOffsets tail_offsets(const PackedShape& shape) {
@@ -76,7 +74,10 @@ TailOffsets tail_offsets(const PackedShape& shape) {
   const size_t squares = static_cast<size_t>(shape.square_rows().size() * shape.square_cols().size());
   const size_t column_groups = block_scales + sizeof(float) * squares;
   const size_t listed = shape.format.listed_groups ? static_cast<size_t>(shape.cols) : 0;
-  return {row_scales, block_scales, column_groups, column_groups + sizeof(int32_t) * listed};
+  const size_t global = column_groups + sizeof(int32_t) * listed;
+  const size_t tables = global + (shape.format.global ? sizeof(float) : 0);
+  const size_t links = tables + kPanelLanes * panels;
+  return {row_scales, block_scales, column_groups, global, tables, links, links + sizeof(uint32_t) * panels};
 }
 
 }  // namespace yoke::kernels::format

@@ -2,7 +2,8 @@
 //   codes          unit after unit of column_unit(format) columns, from shape.stored_begin()
 //   group scales   for each held group 16 x scale_dtype
 //   zero points    for each held group 8 bytes: lane l in nibble l % 2 of byte l / 2, the even one low
-// All panels have one size. After the last: row scales (16 a panel), block scales, column groups, the global scale.
+// All panels have one size. After the last: row scales (16 a panel), block scales, column groups, the global scale; of packed
+// forms tables, links and exceptions (kernels/format/packed_form.h says where their codes and scales lie).
 //
 // A unit of one row is put in order first: two-byte fields, then single bytes, then words of four bytes. An element of s bytes at
 // offset o of it lies at 16 o + s l of the panel's unit in lane l, so that a vector of lanes loads one field of 16 outputs.
@@ -50,7 +51,7 @@ inline bool scales_chunks(const PackedShape& shape) {
 // A part whose codes are multiplied as they lie; the others are decoded to values first.
 inline bool multiplies_codes(const PackedShape& shape) {
   const WeightFormat& f = shape.format;
-  return scales_chunks(shape) || (is_float(f.codes) && f.scales == Scales::none && !f.global);
+  return scales_chunks(shape) || (is_float(f.codes) && f.scales == Scales::none && !f.global && !f.packed);
 }
 
 // Where the codes of a (panel, chunk) of such a part begin: after 16 scales, or 16 scales and 16 minima.
@@ -78,6 +79,7 @@ PanelOffsets panel_offsets(const PackedShape& shape);
 
 struct TailOffsets {
   size_t row_scales, block_scales, column_groups, global;
+  size_t tables, links, exceptions;  // of packed forms
 };
 TailOffsets tail_offsets(const PackedShape& shape);
 

@@ -8,7 +8,7 @@
 #include "core/fp8.h"
 #include "core/half.h"
 #include "kernels/format/arrange.h"
-#include "kernels/format/panel.h"
+#include "kernels/format/packed_form.h"
 
 namespace yoke::kernels::format {
 namespace {
@@ -44,7 +44,7 @@ class ScaledRow {
  public:
   ScaledRow(const PackedMatrix& w, int64_t row)
       : w_(w), row_(row), lane_(static_cast<size_t>(row % kPanelRows)), panel_(panel_at(w, row / kPanelRows)),
-        offsets_(panel_offsets(w.shape)), tail_(tail_offsets(w.shape)), stored_(w.shape.col_begin - w.shape.stored_begin()),
+        offsets_(panel_offsets(w.shape)), tail_(tail_offsets(w.shape)), exceptions_(w.data + tail_.links, w.data + tail_.exceptions), stored_(w.shape.col_begin - w.shape.stored_begin()),
         first_group_(w.shape.held_groups().begin), squares_(w.shape.square_cols()) {}
 
   float value(int64_t col) const { return times_scale(col, code(col)); }
@@ -54,6 +54,7 @@ class ScaledRow {
     const Dtype codes = w_.shape.format.codes;
     const size_t k = static_cast<size_t>(stored_ + col);
     if (codes == Dtype::int4) return static_cast<float>(nibble(panel_, lane_, k)) - zero_point(col);
+    if (codes == Dtype::bf16 && w_.shape.format.packed) return bf16_to_f32(packed_bf16(w_, exceptions_, row_, k));
     if (codes == Dtype::e2m1) return e2m1_to_f32(static_cast<uint8_t>(nibble(panel_, lane_, k)));
     return element(codes, panel_, k * kPanelLanes + lane_);
   }
@@ -83,6 +84,7 @@ class ScaledRow {
         return code * load<float>(w_.data + tail_.block_scales, static_cast<size_t>(square));
       }
       case Scales::per_group:
+        if (s.format.packed) return code * f8_e4m3_to_f32(packed_scale(w_, exceptions_, row_, group_of(col)));
         return code * element(s.format.scale_dtype, panel_ + offsets_.scales, group_of(col) * kPanelLanes + lane_);
     }
     assertion_failed("a kind of scales", __FILE__, __LINE__);
@@ -94,6 +96,7 @@ class ScaledRow {
   const std::byte* panel_;
   PanelOffsets offsets_;
   TailOffsets tail_;
+  Exceptions exceptions_;
   int64_t stored_;  // columns held in front of the part's first
   int64_t first_group_;
   Range squares_;

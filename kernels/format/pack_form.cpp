@@ -1,0 +1,229 @@
+// Packing without loss: what packed_form.h describes, from a file's codes and scales.
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <vector>
+
+#include "core/error.h"
+#include "kernels/format/packed_form.h"
+#include "kernels/format/transpose.h"
+
+namespace yoke::kernels::format {
+namespace {
+
+// Of so many exponents of a panel at most its table is chosen: the rarest that matter, one in a thousand, occur a dozen times.
+constexpr size_t kSample = 16384;
+
+// The part of a job that lies in one panel: element (lane, k) at source + lane * lane_step + k * column_step.
+struct PanelPiece {
+  int64_t panel;
+  size_t lane, lanes;     // of the panel
+  size_t column, columns; // stored columns, or held groups
+  const std::byte* source;
+  size_t lane_step, column_step;
+
+  template <typename T>
+  T element(size_t l, size_t k) const {
+    T value;
+    std::memcpy(&value, source + l * lane_step + k * column_step, sizeof(T));
+    return value;
+  }
+};
+
+template <class Body>
+void for_panels(const PackedShape& shape, Range rows, PanelPiece piece, const Body& body) {
+  const std::byte* const source = piece.source;
+  const size_t count = static_cast<size_t>(rows.size()), first = static_cast<size_t>(rows.begin - shape.row_begin);
+  for (size_t row = 0; row < count; row += piece.lanes) {
+    piece.panel = static_cast<int64_t>((first + row) / kPanelLanes);
+    piece.lane = (first + row) % kPanelLanes;
+    piece.lanes = std::min(kPanelLanes - piece.lane, count - row);
+    piece.source = source + row * piece.lane_step;
+    body(piece);
+  }
+}
+
+std::byte* table_of(const PackedShape& shape, std::byte* matrix, int64_t panel) {
+  return matrix + tail_offsets(shape).tables + kPanelLanes * static_cast<size_t>(panel);
+}
+
+uint32_t exponent_of(uint16_t code) { return code >> 7 & 0xFFu; }
+
+// The 15 commonest exponents; where there are fewer, those next to the commonest.
+void choose_exponents(const PanelPiece& piece, std::byte* table) {
+  std::array<size_t, 256> counts{};
+  const size_t step = 1 + piece.lanes * piece.columns / kSample;
+  for (size_t l = 0; l < piece.lanes; ++l) {
+    for (size_t k = l % step; k < piece.columns; k += step) ++counts[exponent_of(piece.element<uint16_t>(l, k))];
+  }
+  const int mode = static_cast<int>(std::max_element(counts.begin(), counts.end()) - counts.begin());
+  std::array<int, 256> exponents;
+  std::iota(exponents.begin(), exponents.end(), 0);
+  const auto commoner = [&](int a, int b) {
+    if (counts[static_cast<size_t>(a)] != counts[static_cast<size_t>(b)]) return counts[static_cast<size_t>(a)] > counts[static_cast<size_t>(b)];
+    return std::pair(std::abs(a - mode), a) < std::pair(std::abs(b - mode), b);
+  };
+  std::partial_sort(exponents.begin(), exponents.begin() + kException, exponents.end(), commoner);
+  for (size_t i = 0; i < kException; ++i) table[i] = static_cast<std::byte>(exponents[i]);
+  table[kException] = std::byte{1};  // chosen
+}
+
+class ExponentIndex {
+ public:
+  explicit ExponentIndex(const std::byte* table) {
+    index_.fill(kException);
+    for (size_t i = 0; i < kException; ++i) index_[std::to_integer<size_t>(table[i])] = static_cast<uint8_t>(i);
+  }
+  uint32_t operator()(uint16_t code) const { return index_[exponent_of(code)]; }
+
+ private:
+  std::array<uint8_t, 256> index_;
+};
+
+uint8_t signed_mantissa(uint16_t code) { return static_cast<uint8_t>((code >> 8 & 0x80u) | (code & 0x7Fu)); }
+
+void put_nibble(std::byte& both, size_t half, uint32_t nibble) {
+  const unsigned shift = half == 0 ? 0 : 4;
+  both = (both & std::byte(0xF0u >> shift)) | std::byte(nibble << shift);
+}
+
+using Unit = std::array<std::array<uint16_t, kPanelLanes>, kPackedColumns>;
+
+// A whole unit at once. Whether it has an exception.
+bool put_unit(const Unit& codes, const ExponentIndex& index_of, std::byte* unit) {
+  uint32_t most = 0;
+  for (size_t c = 0; c < 4; ++c) {
+    for (size_t l = 0; l < kPanelLanes; ++l) {
+      const size_t at = packed_byte(c, l);
+      const uint32_t low = index_of(codes[c][l]), high = index_of(codes[c + 4][l]);
+      unit[at] = static_cast<std::byte>(signed_mantissa(codes[c][l]));
+      unit[kPackedPlane + at] = static_cast<std::byte>(signed_mantissa(codes[c + 4][l]));
+      unit[2 * kPackedPlane + at] = static_cast<std::byte>(low | high << 4);
+      most = std::max({most, low, high});
+    }
+  }
+  return most == kException;
+}
+
+class Bf16Panel {
+ public:
+  Bf16Panel(const PanelPiece& piece, const std::byte* table, std::byte* codes) : piece_(piece), index_of_(table), codes_(codes) {}
+
+  std::vector<uint32_t> put() {
+    for (size_t k = 0; k < piece_.columns;) {
+      const size_t column = (piece_.column + k) % kPackedColumns;
+      const size_t count = std::min(kPackedColumns - column, piece_.columns - k);
+      if (count == kPackedColumns && piece_.lanes == kPanelLanes) {
+        put_whole(k);
+      } else {
+        for (size_t i = k; i < k + count; ++i) put_column(i);
+      }
+      k += count;
+    }
+    return std::move(exceptions_);
+  }
+
+ private:
+  std::byte* unit_at(size_t k) const { return codes_ + (piece_.column + k) / kPackedColumns * kPackedUnitBytes; }
+
+  void put_whole(size_t k) {
+    Unit codes;
+    if (piece_.column_step == sizeof(uint16_t)) {
+      to_lanes<uint16_t>(piece_.source + k * sizeof(uint16_t), piece_.lane_step, kPackedColumns, 0, kPanelLanes,
+                         reinterpret_cast<std::byte*>(codes.data()));
+    } else {
+      for (size_t c = 0; c < kPackedColumns; ++c) {
+        for (size_t l = 0; l < kPanelLanes; ++l) codes[c][l] = piece_.element<uint16_t>(l, k + c);
+      }
+    }
+    if (!put_unit(codes, index_of_, unit_at(k))) return;
+    for (size_t c = 0; c < kPackedColumns; ++c) {
+      for (size_t l = 0; l < kPanelLanes; ++l) list(codes[c][l], k + c, l);
+    }
+  }
+
+  void put_column(size_t k) {
+    const size_t column = (piece_.column + k) % kPackedColumns, half = column / 4;
+    std::byte* const unit = unit_at(k);
+    for (size_t l = 0; l < piece_.lanes; ++l) {
+      const uint16_t code = piece_.element<uint16_t>(l, k);
+      const size_t at = packed_byte(column % 4, piece_.lane + l);
+      unit[half * kPackedPlane + at] = static_cast<std::byte>(signed_mantissa(code));
+      put_nibble(unit[2 * kPackedPlane + at], half, index_of_(code));
+      list(code, k, l);
+    }
+  }
+
+  void list(uint16_t code, size_t k, size_t l) {
+    if (index_of_(code) == kException) exceptions_.push_back(exception_of(piece_.column + k, piece_.lane + l, exponent_of(code)));
+  }
+
+  const PanelPiece& piece_;
+  const ExponentIndex index_of_;
+  std::byte* codes_;
+  std::vector<uint32_t> exceptions_;
+};
+
+// The window of 15 codes that holds most of an output's scales.
+uint32_t choose_base(const PanelPiece& piece, size_t l) {
+  std::array<size_t, 256> counts{};
+  for (size_t g = 0; g < piece.columns; ++g) ++counts[piece.element<uint8_t>(l, g)];
+  size_t inside = 0, most = 0;
+  uint32_t base = 0;
+  for (uint32_t code = 0; code < 256; ++code) {
+    inside += counts[code];
+    if (code >= kException) inside -= counts[code - kException];
+    if (inside > most) most = inside, base = code >= kException ? code - kException + 1 : 0;
+  }
+  return base;
+}
+
+}  // namespace
+
+void pack_bf16(const PackCodes& job) {
+  YOKE_ASSERT(job.layout == CodeLayout::rows || job.layout == CodeLayout::columns);
+  const bool by_rows = job.layout == CodeLayout::rows;
+  PanelPiece whole{};
+  whole.column = static_cast<size_t>(job.cols.begin - job.shape.stored_begin());
+  whole.columns = static_cast<size_t>(job.cols.size());
+  whole.source = job.source;
+  whole.lane_step = by_rows ? job.source_stride : static_cast<size_t>(job.output_step) * sizeof(uint16_t);
+  whole.column_step = by_rows ? sizeof(uint16_t) : job.source_stride;
+  const size_t panel_bytes = static_cast<size_t>(job.shape.panel_bytes());
+  for_panels(job.shape, job.rows, whole, [&](const PanelPiece& piece) {
+    std::byte* const table = table_of(job.shape, job.matrix, piece.panel);
+    if (table[kException] == std::byte{}) choose_exponents(piece, table);
+    Bf16Panel panel(piece, table, job.matrix + static_cast<size_t>(piece.panel) * panel_bytes);
+    add_exceptions(job.shape, job.matrix, piece.panel, panel.put());
+  });
+}
+
+void pack_scale_offsets(const PackScales& job) {
+  PanelPiece whole{};
+  whole.column = static_cast<size_t>(job.groups.begin - job.shape.held_groups().begin);
+  whole.columns = static_cast<size_t>(job.groups.size());
+  whole.source = job.source;
+  whole.lane_step = job.transposed ? 1 : job.source_stride;
+  whole.column_step = job.transposed ? job.source_stride : 1;
+  const PanelOffsets offsets = panel_offsets(job.shape);
+  for_panels(job.shape, job.rows, whole, [&](const PanelPiece& piece) {
+    std::byte* const table = table_of(job.shape, job.matrix, piece.panel);
+    std::byte* const scales = job.matrix + static_cast<size_t>(piece.panel) * offsets.size + offsets.scales;
+    std::vector<uint32_t> exceptions;
+    for (size_t l = 0; l < piece.lanes; ++l) {
+      const size_t lane = piece.lane + l;
+      if (table[lane] == std::byte{}) table[lane] = ~static_cast<std::byte>(choose_base(piece, l));
+      const uint32_t base = std::to_integer<uint32_t>(~table[lane]);
+      for (size_t g = 0; g < piece.columns; ++g) {
+        const uint32_t code = piece.element<uint8_t>(l, g);
+        const uint32_t offset = code >= base ? std::min(code - base, kException) : kException;
+        put_nibble(scales[(piece.column + g) * kPanelLanes / 2 + lane % 8], lane / 8, offset);
+        if (offset == kException) exceptions.push_back(exception_of(piece.column + g, lane, code));
+      }
+    }
+    std::sort(exceptions.begin(), exceptions.end());
+    add_exceptions(job.shape, job.matrix, piece.panel, exceptions);
+  });
+}
+
+}  // namespace yoke::kernels::format
