@@ -69,11 +69,10 @@ float log_f32(float x) {
 float tanh_f32(float x) {
   using namespace tanh_constants;
   const float magnitude = std::fabs(x);
-  if (magnitude < kSmall) {
-    const float square = x * x;
-    return std::fma(polynomial(kSeries, square), square * x, x);
-  }
-  return std::copysign(1.0f - 2.0f / (exp_f32(magnitude + magnitude) + 1.0f), x);
+  const float square = x * x;
+  const float value = magnitude < kSmall ? std::fma(polynomial(kSeries, square), square * x, x)
+                                         : 1.0f - 2.0f / (exp_f32(magnitude + magnitude) + 1.0f);
+  return std::copysign(value, x);  // of -0 too
 }
 
 float erf_f32(float x) {

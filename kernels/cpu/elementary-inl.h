@@ -50,8 +50,8 @@ HWY_INLINE V tanh(V x) {
   const V square = hn::Mul(x, x);
   const V small = fma(polynomial(c::kSeries, square), hn::Mul(square, x), x);
   const V quotient = hn::Div(broadcast(2.0f), hn::Add(exp(hn::Add(magnitude, magnitude)), broadcast(1.0f)));
-  const V large = hn::CopySign(hn::Sub(broadcast(1.0f), quotient), x);
-  return hn::IfThenElse(hn::Lt(magnitude, broadcast(c::kSmall)), small, large);
+  const V large = hn::Sub(broadcast(1.0f), quotient);
+  return hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, broadcast(c::kSmall)), small, large), x);
 }
 
 HWY_INLINE V erf(V x) {
