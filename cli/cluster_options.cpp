@@ -53,6 +53,10 @@ void add_serving_options(CLI::App& verb, ClusterOptions& options) {
   verb.add_flag("--allow-logits", options.allow_logits, "serve POST /yoke/v1/logits, which `yoke verify --url` reads");
 }
 
+parallel::PlanOptions plan_options_of(const ClusterOptions& options) {
+  return {.layout = resolve_layout(options), .kv = kv_type_named(options.kv).value_or(Dtype::f32)};
+}
+
 parallel::Layout resolve_layout(const ClusterOptions& options) {
   parallel::Layout layout{.tp = options.tp, .pp = options.pp, .ep = options.ep};
   const int nodes = options.nodes;

@@ -45,5 +45,7 @@ void add_serving_options(CLI::App& verb, ClusterOptions& options);
 // tp and pp from what was given: nothing: two agents, tp 2. --nodes 1: tp 1; 2: tp 2; an even number: tp 2 and stages; an
 // odd one: stages. Error{invalid_argument} when the numbers contradict each other.
 parallel::Layout resolve_layout(const ClusterOptions& options);
+// That and the other choices of a plan.
+parallel::PlanOptions plan_options_of(const ClusterOptions& options);
 
 }  // namespace yoke::cli

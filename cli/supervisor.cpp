@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/version.h"
+#include "model/known/layers.h"
 
 namespace yoke::cli {
 namespace {
@@ -51,7 +52,7 @@ bool RestartBudget::take(TimePoint now) {
 Supervisor::Supervisor(ClusterOptions options, std::string name)
     : options_(std::move(options)), lock_(name), budget_(kMostRestarts, kRestartWindow) {
   state_.name = std::move(name);
-  state_.model = std::filesystem::absolute(options_.model).string();
+  state_.model = model::known::is_layers(options_.model) ? options_.model : std::filesystem::absolute(options_.model).string();
   state_.supervisor_pid = getpid();
   state_.version = kVersion;
   coordinator_ = {"coordinator", (lock_.folder() / "coordinator.log").string()};

@@ -32,7 +32,7 @@ DispatcherConfig dispatcher_config(const ServeOptions& options, const model::Cat
                      .kv = plan.kv,
                      .math = options.math,
                      .model_identity = checkpoint.identity,
-                     .model_path = fs::absolute(checkpoint.path).lexically_normal().string(),
+                     .model_path = checkpoint.made ? checkpoint.path.string() : fs::absolute(checkpoint.path).lexically_normal().string(),
                      .threads = options.threads,
                      .max_rows = options.max_rows,
                      .max_sequences = options.max_sequences,

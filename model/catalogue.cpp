@@ -233,6 +233,11 @@ class Finder {
 }  // namespace
 
 Catalogue::Catalogue(const Checkpoint& checkpoint) : checkpoint_(&checkpoint) {
+  if (checkpoint.made) {
+    *this = Catalogue(checkpoint.config, *checkpoint.made);
+    checkpoint_ = &checkpoint;
+    return;
+  }
   Finder finder(checkpoint);
   weights_ = finder.find_all();
   skipped_ = finder.rest();

@@ -10,6 +10,7 @@
 #include "model/gguf_split.h"
 #include "model/hf_config.h"
 #include "model/identity.h"
+#include "model/known/layers.h"
 #include "model/safetensors.h"
 
 namespace yoke::model {
@@ -94,6 +95,7 @@ std::string served_name(const fs::path& path, bool is_folder) {
 }  // namespace
 
 Checkpoint open_checkpoint(const fs::path& path) {
+  if (known::is_layers(path.string())) return known::open_layers(path.string());
   Checkpoint checkpoint;
   checkpoint.path = path;
   std::error_code error;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/dtype.h"
+#include "core/weight_format.h"
 #include "model/config.h"
 #include "model/quantisation.h"
 
@@ -49,6 +50,7 @@ struct Checkpoint {
   ModelConfig config;
   Quantisation quantisation;  // of Hugging Face's files; GGUF's tensors say it all
   std::optional<TokenizerAssets> tokenizer;
+  std::optional<WeightFormat> made;  // of a known model without files: what its weights would be in
 
   // SHA-256 (hex) over every file's name, size and modification time and every tensor's place: two processes that open the
   // same files get the same identity, a changed file another.
@@ -59,6 +61,7 @@ struct Checkpoint {
 // either model.safetensors or model.safetensors.index.json, or a folder with exactly one GGUF model.
 // Error{not_found} where nothing is, Error{bad_file} with file, offset, found and expected, Error{unsupported} for an
 // architecture or a tensor type that this build does not know, by its name.
+// "known:NAME:FORMAT:LAYERS" is no path: so many layers of a known model, alone and without files (model/known/layers.h).
 Checkpoint open_checkpoint(const std::filesystem::path& path);
 
 }  // namespace yoke::model

@@ -28,6 +28,8 @@ struct Rope {
   bool truncate = true;         // yarn: the corrected dimensions are rounded to whole ones
   double attention_factor = 1;  // yarn: cos and sin are multiplied by it
   int64_t original_context = 0;
+
+  friend bool operator==(const Rope&, const Rope&) = default;
 };
 
 enum class NormKind { rms, layer };  // layer: subtracts the mean; its bias is added where the checkpoint has one
@@ -64,6 +66,8 @@ struct Moe {
   double scaling = 1.0;             // and multiplied by this
   int64_t groups = 1;               // choice within groups: top_groups of them by the sum of their best two
   int64_t top_groups = 1;
+
+  friend bool operator==(const Moe&, const Moe&) = default;
 };
 
 // Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434); kv_rank == 0 where the model has none.
@@ -73,6 +77,8 @@ struct Latent {
   int64_t nope_dim = 0;
   int64_t rope_dim = 0;
   int64_t value_dim = 0;
+
+  friend bool operator==(const Latent&, const Latent&) = default;
 };
 
 // Which vectors lie beside the weights. The tensors say so in GGUF, the configuration in Hugging Face's files.
@@ -83,11 +89,15 @@ struct Biases {
   bool mlp = false;  // of the experts, in layers that have them
   bool router = false;
   bool correction = false;  // Role::router_correction
+
+  friend bool operator==(const Biases&, const Biases&) = default;
 };
 
 struct LayerKind {
   int64_t window = 0;  // a row sees the last `window` positions, itself among them; 0: all
   bool moe = false;
+
+  friend bool operator==(const LayerKind&, const LayerKind&) = default;
 };
 
 // What an encoder gives for every row besides its hidden state.
@@ -104,6 +114,8 @@ struct Encoder {
   int64_t token_types = 0;
   EncoderHead head = EncoderHead::none;
   int64_t labels = 0;
+
+  friend bool operator==(const Encoder&, const Encoder&) = default;
 };
 
 struct ModelConfig {
@@ -139,14 +151,20 @@ struct ModelConfig {
 
   // What the files hold besides and this build leaves alone.
   int64_t unserved_layers = 0;  // behind the last: multi-token prediction (DeepSeek-V3, GLM-4.6)
+  bool layers_alone = false;    // a bench's: no embedding, no head; rows of states go in and come out
   bool text_tower = false;      // of a multimodal model: the other towers' tensors are skipped
 
   int64_t heads_per_kv() const { return heads / kv_heads; }
-  // Floats that the last stage gives for a row: logits, or an encoder's hidden state and what its head makes of it.
+  // The last stage gives states instead of logits; nothing is drawn.
+  bool gives_states() const { return encoder.is || layers_alone; }
+  // Floats that it gives for a row: logits, or an encoder's hidden state and what its head makes of it, or a hidden state.
   int64_t output_width() const {
+    if (layers_alone) return hidden;
     if (!encoder.is) return vocab;
     return hidden + (encoder.head == EncoderHead::pooler ? hidden : encoder.labels);
   }
+
+  friend bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };
 
 }  // namespace yoke::model

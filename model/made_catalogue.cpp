@@ -93,7 +93,7 @@ Catalogue::Catalogue(const ModelConfig& config, const WeightFormat& scheme) {
     weights_.emplace(std::tuple(row.role, layer, expert), maker.make(row, layer, expert, scheme));
   };
   for (const RoleRow& row : role_rows()) {
-    if (row.scope == Scope::model && row.present(config, {})) make(row, kNoLayer, 0);
+    if (row.scope == Scope::model && !config.layers_alone && row.present(config, {})) make(row, kNoLayer, 0);
   }
   for (int layer = 0; layer < config.layers; ++layer) {
     for (const RoleRow& row : role_rows()) {

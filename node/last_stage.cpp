@@ -114,8 +114,9 @@ void LastStage::run_tile(size_t begin, size_t end, forward::Activations& a, Step
   tile_rows_.clear();
   for (const Wanted& w : tile) tile_rows_.push_back(w.row);
   const sampler::HalfLogits logits{a.logits[0], a.logits[1]};
-  if (config_.encoder.is) {
-    if (leader_) forward::encoder_head(weights_, config_, tile_rows_, a, machine_.ops);
+  if (config_.gives_states()) {
+    if (leader_ && config_.layers_alone) forward::states(config_, tile_rows_, a);
+    else if (leader_) forward::encoder_head(weights_, config_, tile_rows_, a, machine_.ops);
     return send_logits(tile, logits, result.id(), sink);
   }
   forward::head(weights_, config_, tile_rows_, a, machine_);
@@ -134,7 +135,7 @@ void LastStage::send_logits(std::span<const Wanted> tile, sampler::HalfLogits lo
 }
 
 std::array<int64_t, 2> LastStage::row_widths() const {
-  if (config_.encoder.is) return {config_.output_width(), 0};
+  if (config_.gives_states()) return {config_.output_width(), 0};
   return {plan_.vocab[0].size(), plan_.vocab[1].size()};
 }
 

@@ -122,6 +122,7 @@ void Runner::State::enter() {
   }
   take_returned_tokens();
   fill_inputs();
+  if (config.config->layers_alone) return forward::embed_made(batch.tokens(), config.config->hidden, activations);
   if (config.config->encoder.is) {
     return forward::embed_encoder(weights, *config.config, config.plan->vocab, batch.tokens(), batch.token_types(), batch.positions(),
                                   activations, machine);

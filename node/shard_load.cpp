@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "model/manifest.h"
+#include "node/made_weights.h"
 #include "node/memory_turn.h"
 #include "node/plan_options.h"
 #include "topology/node_info.h"
@@ -66,7 +67,8 @@ LoadedShard load_shard(const ShardLoad& job) {
     parallel::check(ledger);
     loaded.pool = Pool::create(regions_of(plan, shard.rank(), catalogue, loaded.kv_blocks));
   }
-  load_checked(plan, catalogue, loaded.pool, job);
+  if (checkpoint.made) make_weights(plan, shard.rank(), catalogue, loaded.pool, job.progress, job.cancelled);
+  else load_checked(plan, catalogue, loaded.pool, job);
   return loaded;
 }
 

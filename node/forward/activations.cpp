@@ -78,7 +78,7 @@ void carve(Activations& a, Carver& carver, const model::ModelConfig& config, con
   if (config.latent.kv_rank > 0) carve_latent(a, carver, config.latent, rows, w.heads);
   if (config.moe.experts > 0) carve_experts(a, carver, config, rows);
   if (!r.last_stage) return;
-  if (config.encoder.is) carver.take(a.logits[0], std::min(rows, kHeadRows) * config.output_width());
+  if (config.gives_states()) carver.take(a.logits[0], std::min(rows, kHeadRows) * config.output_width());
   else for (const int half : r.halves) carver.take(a.logits[half], std::min(rows, kHeadRows) * plan.vocab[half].size());
 }
 

@@ -39,6 +39,12 @@ void embed_encoder(const Weights& weights, const model::ModelConfig& config, std
   norm(weights.encoder.embedding_norm, config, static_cast<int64_t>(tokens.size()), a.x, a.x, machine.ops);
 }
 
+void states(const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::memcpy(a.logits[0] + static_cast<int64_t>(i) * config.hidden, a.x + rows[i] * config.hidden, static_cast<size_t>(config.hidden) * sizeof(float));
+  }
+}
+
 void encoder_head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,
                   kernels::Ops& ops) {
   const int64_t n = static_cast<int64_t>(rows.size()), hidden = config.hidden, width = config.output_width();

@@ -67,6 +67,8 @@ void norm(const NormWeights& w, const model::ModelConfig& config, int64_t rows, 
 // a.x <- the tokens' embeddings. `vocab` are the canonical halves. embedding.cpp
 void embed(const Weights& weights, const model::ModelConfig& config, std::span<const Range> vocab, std::span<const int32_t> tokens,
            Activations& a, const Machine& machine);
+// a.x <- made-up states, a function of the token alone, where a bench runs layers without an embedding. embedding.cpp
+void embed_made(std::span<const int32_t> tokens, int64_t hidden, Activations& a);
 // a.x <- an encoder's: those of tokens, positions and token types, normed. encoder.cpp
 void embed_encoder(const Weights& weights, const model::ModelConfig& config, std::span<const Range> vocab, std::span<const int32_t> tokens,
                    std::span<const int32_t> token_types, std::span<const int64_t> positions, Activations& a, const Machine& machine);
@@ -74,6 +76,8 @@ void embed_encoder(const Weights& weights, const model::ModelConfig& config, std
 // a.logits[half] <- logits of the given rows of a.x (at most kHeadRows) for each half of the vocabulary held here. head.cpp
 void head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,
           const Machine& machine);
+// a.logits[0] [rows, hidden] <- the given rows of a.x. encoder.cpp
+void states(const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a);
 // a.logits[0] [rows, output_width] <- an encoder's hidden states and what its head makes of each. encoder.cpp
 void encoder_head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,
                   kernels::Ops& ops);

@@ -138,12 +138,13 @@ Weights::Weights(const ModelConfig& config, const parallel::Plan& plan, int rank
     for (const int half : r.halves) layers.back().half[half].cache = cache.view(i, half);
   }
   for (const int half : r.halves) {
+    if (config.layers_alone) break;
     const int64_t vocab = plan.vocab[half].size();
     if (r.first_stage) embedding[half] = bind.matrix(Role::embedding, {model::kNoLayer, half}, vocab, config.hidden);
     if (r.last_stage && !config.encoder.is) head[half] = bind.matrix(head_role(pool, half), {model::kNoLayer, half}, vocab, config.hidden);
   }
   if (config.encoder.is) encoder = bind_encoder(bind, config, r);
-  if (r.last_stage && config.block != model::BlockKind::post_norm) {
+  if (r.last_stage && !config.layers_alone && config.block != model::BlockKind::post_norm) {
     final_norm = bind_norm(bind, Role::final_norm, Role::final_norm_bias, model::kNoLayer, config.hidden);
   }
   rope_freqs = bind.optional_vector(Role::rope_freqs, {}, config.rope.dims / 2);
