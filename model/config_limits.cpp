@@ -59,6 +59,9 @@ void demand_experts(const ModelConfig& c, Demands& demands) {
   if (moe.experts == 0) return;
   demands.push_back({moe.top_k >= 1 && moe.top_k <= moe.experts,
                      fmt::format("{} of {} experts for each token", moe.top_k, moe.experts), "at most all of them"});
+  const int64_t all = c.layers * moe.experts;
+  demands.push_back({all <= kMostLayerExperts, fmt::format("{} layers of {} experts", c.layers, moe.experts),
+                     fmt::format("at most {} in all", kMostLayerExperts)});
   demands.push_back({std::isfinite(moe.scaling), fmt::format("a scaling of {}", moe.scaling), "a finite one"});
   if (moe.groups == 1) return;
   const bool even = moe.groups > 0 && moe.experts % moe.groups == 0;

@@ -12,6 +12,7 @@ inline constexpr int64_t kMostLayers = 4096;
 inline constexpr int64_t kMostHeads = 1 << 14;
 inline constexpr int64_t kMostHeadDim = 1 << 12;
 inline constexpr int64_t kMostExperts = 1 << 12;
+inline constexpr int64_t kMostLayerExperts = 1 << 16;  // of all layers; the largest models have a third of it
 inline constexpr int64_t kMostWidth = 1 << 20;  // hidden, intermediate
 inline constexpr int64_t kMostVocab = 1 << 24;
 inline constexpr int64_t kMostContext = 1 << 28;
