@@ -24,35 +24,42 @@ int32_t argmax(std::span<const float> logits) {
   return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
-std::string hex(std::span<const unsigned char> bytes) {
+}  // namespace
+
+RowHash::RowHash() : hash_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) { EVP_DigestInit_ex(hash_.get(), EVP_sha256(), nullptr); }
+
+void RowHash::add(std::span<const float> row) { EVP_DigestUpdate(hash_.get(), row.data(), row.size_bytes()); }
+
+std::string RowHash::hex() {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  EVP_DigestFinal_ex(hash_.get(), digest, &size);
   std::string text;
-  for (const unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+  for (const unsigned char byte : std::span(digest, size)) text += fmt::format("{:02x}", byte);
   return text;
 }
 
-}  // namespace
+double difference(float a, float b) {
+  const double difference = std::abs(static_cast<double>(a) - static_cast<double>(b));
+  return std::isnan(difference) ? HUGE_VAL : difference;
+}
 
 Bound bound_of(const std::string& math) {
   if (math == "exact") return {.margin = 0, .logits = 1e-5};
   throw Error{Code::unsupported, fmt::format("no bound is documented for math mode '{}'", math), "math"};
 }
 
-Comparison::Comparison(const Golden& golden, Bound bound) : golden_(golden), bound_(bound), hash_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-  EVP_DigestInit_ex(hash_.get(), EVP_sha256(), nullptr);
+Comparison::Comparison(const Golden& golden, Bound bound) : golden_(golden), bound_(bound) {
   verdict_.tokens = static_cast<int64_t>(golden.greedy_ids.size());
 }
 
 void Comparison::row(std::span<const float> logits) {
-  EVP_DigestUpdate(hash_.get(), logits.data(), logits.size_bytes());
+  hash_.add(logits);
   const int64_t prompt = static_cast<int64_t>(golden_.input_ids.size());
   const int64_t row = rows_++;
   if (!golden_.logits.empty() && row >= golden_.first_row && row < prompt) {
     const float* expected = golden_.logits.data() + (row - golden_.first_row) * golden_.vocab;
-    for (int64_t i = 0; i < golden_.vocab; ++i) {
-      const double difference = std::abs(static_cast<double>(logits[i]) - expected[i]);
-      // A NaN compares as no difference; it must count as the worst.
-      max_abs_diff_ = std::isnan(difference) ? HUGE_VAL : std::max(max_abs_diff_, difference);
-    }
+    for (int64_t i = 0; i < golden_.vocab; ++i) max_abs_diff_ = std::max(max_abs_diff_, difference(logits[i], expected[i]));
   }
   const int64_t index = row - (prompt - 1);
   if (index < 0 || index >= verdict_.tokens) return;
@@ -71,10 +78,7 @@ Verdict Comparison::verdict() {
   if (rows_ != expected) {
     throw Error{Code::peer_lost, fmt::format("{}: {} rows of logits were expected, {} came", golden_.file, expected, rows_)};
   }
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  EVP_DigestFinal_ex(hash_.get(), digest, &size);
-  verdict_.logits_hash = hex({digest, size});
+  verdict_.logits_hash = hash_.hex();
   bool logits_ok = true;
   if (!golden_.logits.empty()) {
     verdict_.max_abs_diff = max_abs_diff_;
@@ -82,6 +86,25 @@ Verdict Comparison::verdict() {
   }
   verdict_.ok = tokens_ok_ && logits_ok;
   return verdict_;
+}
+
+void fetch_rows(RestClient& client, const json::object& body, int64_t width, const std::function<void(std::span<const float>)>& on_row) {
+  std::vector<float> row(static_cast<size_t>(width));
+  size_t filled = 0;  // bytes of `row`
+  const auto on_data = [&](std::string_view data) {
+    while (!data.empty()) {
+      const size_t take = std::min(data.size(), row.size() * sizeof(float) - filled);
+      std::memcpy(reinterpret_cast<char*>(row.data()) + filled, data.data(), take);
+      filled += take;
+      data.remove_prefix(take);
+      if (filled == row.size() * sizeof(float)) on_row(row), filled = 0;
+    }
+    return !interrupted();
+  };
+  const HttpResponse response =
+      client.stream({.method = "POST", .path = "/yoke/v1/logits", .body = json::serialize(body), .timeout = Duration::zero()}, on_data);
+  if (interrupted()) throw Error{Code::aborted, "interrupted"};
+  RestClient::check(response);
 }
 
 Verdict verify_golden(RestClient& client, const Golden& golden, Bound bound, const LogitsFetch& fetch) {
@@ -96,22 +119,7 @@ Verdict verify_golden(RestClient& client, const Golden& golden, Bound bound, con
                              {"prefill", golden.input_ids.size()},
                              {"chunk", fetch.chunk}};
   Comparison comparison(golden, bound);
-  std::vector<float> row(static_cast<size_t>(fetch.vocab));
-  size_t filled = 0;  // bytes of `row`
-  const auto on_data = [&](std::string_view data) {
-    while (!data.empty()) {
-      const size_t take = std::min(data.size(), row.size() * sizeof(float) - filled);
-      std::memcpy(reinterpret_cast<char*>(row.data()) + filled, data.data(), take);
-      filled += take;
-      data.remove_prefix(take);
-      if (filled == row.size() * sizeof(float)) comparison.row(row), filled = 0;
-    }
-    return !interrupted();
-  };
-  const HttpResponse response =
-      client.stream({.method = "POST", .path = "/yoke/v1/logits", .body = json::serialize(body), .timeout = Duration::zero()}, on_data);
-  if (interrupted()) throw Error{Code::aborted, "interrupted"};
-  RestClient::check(response);
+  fetch_rows(client, body, fetch.vocab, [&](std::span<const float> row) { comparison.row(row); });
   return comparison.verdict();
 }
 

@@ -3,6 +3,9 @@
 
 #include <openssl/evp.h>
 
+#include <boost/json/object.hpp>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -35,8 +38,23 @@ struct Verdict {
   int64_t agree = 0;
   std::optional<Mismatch> first_mismatch;
   std::optional<double> max_abs_diff;  // nothing where the golden has no logits
-  std::string logits_hash;             // SHA-256 over the T + N - 1 rows, f32 little-endian
+  std::string logits_hash;             // SHA-256 over the T + N - 1 rows (an encoder's: the T hidden states), f32 little-endian
+  std::map<std::string, double> tensors;  // encoders: the greatest difference of each
 };
+
+// SHA-256 over rows, f32 little-endian.
+class RowHash {
+ public:
+  RowHash();
+  void add(std::span<const float> row);
+  std::string hex();  // ends it
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash_;
+};
+
+// |a - b|; infinite where either is a NaN, which would compare as no difference.
+double difference(float a, float b);
 
 class Comparison {
  public:
@@ -52,13 +70,16 @@ class Comparison {
   int64_t rows_ = 0;
   bool tokens_ok_ = true;
   double max_abs_diff_ = 0;
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash_;
+  RowHash hash_;
 };
 
 struct LogitsFetch {
   int64_t vocab = 0;  // of the served model
   int64_t chunk = 0;  // prefill chunk; 0: the scheduler's own
 };
+
+// POST /yoke/v1/logits with `body`: each row of `width` floats to `on_row`, in order.
+void fetch_rows(RestClient& client, const boost::json::object& body, int64_t width, const std::function<void(std::span<const float>)>& on_row);
 
 // POST /yoke/v1/logits for all rows of the golden, prompt by prefill and the rest by decode steps, into the comparison.
 Verdict verify_golden(RestClient& client, const Golden& golden, Bound bound, const LogitsFetch& fetch);
