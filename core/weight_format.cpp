@@ -81,7 +81,7 @@ int64_t PackedShape::stored_end() const {
 
 Range PackedShape::held_groups() const {
   if (format.scales != Scales::per_group) return {};
-  return format.listed_groups ? Range{0, groups} : touched(col_begin, cols, format.group);
+  return format.listed_groups && cols > 0 ? Range{0, groups} : touched(col_begin, cols, format.group);
 }
 
 Range PackedShape::square_rows() const {

@@ -4,51 +4,60 @@
 #include <cmath>
 
 #include "core/units.h"
+#include "kernels/format/values.h"
 #include "kernels/ops.h"
-#include "tests/kernels/random_problem.h"
+#include "tests/kernels/random_weight.h"
 
 namespace yoke::kernels {
 namespace {
 
 using namespace testing;
 
-// A product with all that its shape allows: rows past 64, K that fills no chunk (plain types), N that fills no panel, strides,
-// with and without bias.
+// A product with all that its shape allows: a part that begins and ends anywhere, rows past 64, K that fills no chunk, N that fills
+// no panel, strides, with and without bias.
 struct Case {
-  Weight weight;
+  PackedPart weight;
   int64_t rows, x_stride, y_stride;
   std::vector<float> x, bias;
   bool with_bias;
 
+  int64_t outputs() const { return weight.shape.rows; }
+  int64_t cols() const { return weight.shape.cols; }
   std::vector<float> run(Ops& ops, int64_t first_row, int64_t count) const {
     std::vector<float> y = poisoned(std::max<int64_t>(rows, 1) * y_stride);
-    ops.run(Linear{.w = weight.packed(), .x = x.data() + first_row * x_stride, .x_stride = x_stride, .rows = count,
+    ops.run(Linear{.w = weight.matrix(), .x = x.data() + first_row * x_stride, .x_stride = x_stride, .rows = count,
                    .y = y.data() + first_row * y_stride, .y_stride = y_stride, .bias = with_bias ? bias.data() : nullptr});
     return y;
   }
   std::vector<float> run(Ops& ops) const { return run(ops, 0, rows); }
 };
 
-Case random_case(uint64_t seed, Dtype dtype) {
-  Random random(seed);
-  const int64_t block = info(dtype).block_elements;
-  const int64_t cols = random.chance(5) ? 0 : round_up(random.between(1, random.chance(20) ? 1500 : 200), block);
-  const int64_t outputs = random.between(1, random.chance(30) ? 300 : 70);
-  const int64_t rows = random.chance(30) ? 1 : random.chance(5) ? 0 : random.between(2, random.chance(10) ? 130 : 40);
-  const int64_t x_stride = cols + random.between(0, 5);
-  const int64_t y_stride = outputs + random.between(0, 5);
-  Weight weight = random_weight(random, dtype, outputs, cols);
-  return {std::move(weight), rows, x_stride, y_stride, random.normals(rows * x_stride + 1), random.normals(outputs),
-          random.chance(30)};
+// Where a part begins: at the whole's begin, at a chunk's edge, anywhere.
+int64_t any_begin(Random& random, int64_t edge) {
+  if (random.chance(40)) return 0;
+  return random.chance(50) ? edge * random.between(1, 3) : random.between(1, 3 * edge);
 }
 
-class LinearTest : public ::testing::TestWithParam<Dtype> {};
+Case random_case(uint64_t seed, const FormatSample& sample) {
+  Random random(seed);
+  const int64_t cols = random.chance(5) ? 0 : random.between(1, random.chance(20) ? 1500 : 200);
+  const int64_t outputs = random.between(1, random.chance(30) ? 300 : 70);
+  const int64_t rows = random.chance(30) ? 1 : random.chance(5) ? 0 : random.between(2, random.chance(10) ? 130 : 9);
+  const int64_t first_col = any_begin(random, 32), first_output = any_begin(random, 16);
+  const WeightFile file = random_file(random, sample, first_output + outputs, whole_columns(sample.format, first_col + cols + 1));
+  const int64_t x_stride = cols + random.between(0, 5);
+  const int64_t y_stride = outputs + random.between(0, 5);
+  return {file.pack({first_output, first_output + outputs}, {first_col, first_col + cols}, random), rows, x_stride, y_stride,
+          random.normals(rows * x_stride + 1), random.normals(outputs), random.chance(30)};
+}
+
+class LinearTest : public ::testing::TestWithParam<FormatSample> {};
 
 TEST_P(LinearTest, IsEqualInEveryBitOnEveryInstructionSetAndThreadCount) {
   const auto reference = ops_backend("reference").make(1);
   const auto alone = ops_backend("cpu").make(1);
   const auto shared = ops_backend("cpu").make(3);
-  for_seeds(60, [&](uint64_t seed) {
+  for_seeds(15, [&](uint64_t seed) {
     const Case c = random_case(seed, GetParam());
     const std::vector<float> expected = c.run(*reference);
     for_targets([&](const std::string&) {
@@ -60,7 +69,7 @@ TEST_P(LinearTest, IsEqualInEveryBitOnEveryInstructionSetAndThreadCount) {
 
 TEST_P(LinearTest, ARowsResultDoesNotDependOnItsNeighbours) {
   const auto ops = ops_backend("cpu").make(1);
-  for_seeds(20, [&](uint64_t seed) {
+  for_seeds(6, [&](uint64_t seed) {
     const Case c = random_case(seed + 1000, GetParam());
     if (c.rows == 0) return;
     const std::vector<float> together = c.run(*ops);
@@ -80,20 +89,22 @@ TEST_P(LinearTest, ARowsResultDoesNotDependOnItsNeighbours) {
 // K operations of relative error u = 2^-24 each, applied to sums that stay below sum |w x|; decoding and joining add a few.
 TEST_P(LinearTest, TheReferenceIsWithinTheErrorThatItsLengthAllows) {
   const auto ops = ops_backend("reference").make(1);
-  for_seeds(20, [&](uint64_t seed) {
+  for_seeds(4, [&](uint64_t seed) {
     const Case c = random_case(seed + 2000, GetParam());
     const std::vector<float> y = c.run(*ops);
-    for (int64_t r = 0; r < c.rows; ++r) {
-      for (int64_t n = 0; n < c.weight.rows; ++n) {
+    std::vector<float> weights(static_cast<size_t>(c.cols()));
+    for (int64_t n = 0; n < c.outputs(); ++n) {
+      format::weights(c.weight.matrix(), n, {0, c.cols()}, weights.data());
+      for (int64_t r = 0; r < c.rows; ++r) {
         double truth = c.with_bias ? c.bias[static_cast<size_t>(n)] : 0.0;
         double magnitude = std::fabs(truth);
-        for (int64_t k = 0; k < c.weight.cols; ++k) {
-          const double product = c.weight.value(n, k) * static_cast<double>(c.x[static_cast<size_t>(r * c.x_stride + k)]);
+        for (size_t k = 0; k < weights.size(); ++k) {
+          const double product = static_cast<double>(weights[k]) * static_cast<double>(c.x[static_cast<size_t>(r * c.x_stride) + k]);
           truth += product;
           // Blocks are joined as d * sum(code x) + m * sum(x), whose parts may be larger than what they add up to.
-          magnitude += (info(GetParam()).block_elements > 1 ? 20 : 1) * std::fabs(product) + 1e-3;
+          magnitude += (info(GetParam().format.codes).scale_elements > 0 ? 20 : 1) * std::fabs(product) + 1e-3;
         }
-        const double bound = static_cast<double>(c.weight.cols + 8) * 0x1p-24 * magnitude;
+        const double bound = static_cast<double>(c.cols() + 8) * 0x1p-24 * magnitude;
         ASSERT_NEAR(y[static_cast<size_t>(r * c.y_stride + n)], truth, bound) << "row " << r << " output " << n;
       }
     }
@@ -104,7 +115,7 @@ TEST_P(LinearTest, TheReferenceIsWithinTheErrorThatItsLengthAllows) {
 TEST_P(LinearTest, TinyActivationsKeepTheirBits) {
   const auto reference = ops_backend("reference").make(1);
   const auto ops = ops_backend("cpu").make(1);
-  for_seeds(10, [&](uint64_t seed) {
+  for_seeds(3, [&](uint64_t seed) {
     Case c = random_case(seed + 3000, GetParam());
     for (size_t i = 0; i < c.x.size(); i += 3) c.x[i] *= 0x1p-120f;
     const std::vector<float> expected = c.run(*reference);
@@ -112,25 +123,63 @@ TEST_P(LinearTest, TinyActivationsKeepTheirBits) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, LinearTest, ::testing::ValuesIn(kWeightDtypes),
-                         [](const auto& test) { return std::string(name(test.param)); });
+INSTANTIATE_TEST_SUITE_P(Formats, LinearTest, ::testing::ValuesIn(format_samples()), [](const auto& test) { return test.param.name; });
 
-TEST(EmbeddingLookup, ReadsTheWeightsThatTheFileHolds) {
-  for_seeds(12, [&](uint64_t seed) {
-    for (const Dtype dtype : kWeightDtypes) {
+TEST(TransposedLinear, IsEqualInEveryBitOnEveryInstructionSetAndThreadCount) {
+  const auto reference = ops_backend("reference").make(1);
+  const auto alone = ops_backend("cpu").make(1);
+  const auto shared = ops_backend("cpu").make(3);
+  for_seeds(3, [&](uint64_t seed) {
+    for (const FormatSample& sample : format_samples()) {
+      SCOPED_TRACE(sample.name);
+      const Case c = random_case(seed + 4000, sample);
       Random random(seed);
-      const Weight weight = random_weight(random, dtype, random.between(1, 100), 32 * random.between(1, 5));
-      const std::vector<int32_t> rows = {0, static_cast<int32_t>(weight.rows - 1), static_cast<int32_t>(weight.rows / 2)};
-      for (const OpsBackend& backend : ops_backends()) {
-        std::vector<float> y = poisoned(3 * (weight.cols + 2));
-        backend.make(1)->run(EmbeddingLookup{weight.packed(), rows, y.data(), weight.cols + 2});
-        for (size_t r = 0; r < rows.size(); ++r) {
-          for (int64_t k = 0; k < weight.cols; ++k) {
-            // One rounding of the true value: d * code and fma(d, code, m) are rounded once.
-            ASSERT_EQ(y[r * static_cast<size_t>(weight.cols + 2) + static_cast<size_t>(k)],
-                      static_cast<float>(weight.value(rows[r], k)));
-          }
+      const int64_t first = random.between(0, (c.outputs() - 1) / kPanelRows) * kPanelRows;
+      const int64_t count = random.between(1, c.outputs() - first);
+      const std::vector<float> x = random.normals((c.rows + 1) * (count + 3));
+      const auto run = [&](Ops& ops) {
+        std::vector<float> y = poisoned((c.rows + 1) * (c.cols() + 2));
+        ops.run(TransposedLinear{c.weight.matrix(), first, count, x.data(), count + 3, c.rows, y.data(), c.cols() + 2});
+        return y;
+      };
+      const std::vector<float> expected = run(*reference);
+      for_targets([&](const std::string&) {
+        EXPECT_TRUE(same_bits(run(*alone), expected));
+        EXPECT_TRUE(same_bits(run(*shared), expected));
+      });
+    }
+  });
+}
+
+TEST(TransposedLinear, IsTheSumOverOutputs) {
+  Random random(7);
+  const WeightFile file = random_file(random, {"BF16", plain_format(Dtype::bf16)}, 40, 70);
+  const PackedPart w = file.pack();
+  const std::vector<float> x = random.normals(20);
+  std::vector<float> y = poisoned(70);
+  ops_backend("reference").make(1)->run(TransposedLinear{w.matrix(), 16, 20, x.data(), 20, 1, y.data(), 70});
+  for (int64_t k = 0; k < 70; ++k) {
+    double truth = 0;
+    for (int64_t n = 0; n < 20; ++n) truth += file.value(16 + n, k) * static_cast<double>(x[static_cast<size_t>(n)]);
+    EXPECT_NEAR(y[static_cast<size_t>(k)], truth, 1e-5);
+  }
+}
+
+TEST(EmbeddingLookup, ReadsTheWeightsOfThePart) {
+  for_seeds(3, [&](uint64_t seed) {
+    for (const FormatSample& sample : format_samples()) {
+      const Case c = random_case(seed + 5000, sample);
+      const std::vector<int32_t> rows = {0, static_cast<int32_t>(c.outputs() - 1), static_cast<int32_t>(c.outputs() / 2)};
+      std::vector<float> expected = poisoned(3 * (c.cols() + 2));
+      for (size_t r = 0; r < rows.size(); ++r) {
+        for (int64_t k = 0; k < c.cols(); ++k) {
+          expected[r * static_cast<size_t>(c.cols() + 2) + static_cast<size_t>(k)] = format::weight(c.weight.matrix(), rows[r], k);
         }
+      }
+      for (const OpsBackend& backend : ops_backends()) {
+        std::vector<float> y = poisoned(3 * (c.cols() + 2));
+        backend.make(1)->run(EmbeddingLookup{c.weight.matrix(), rows, y.data(), c.cols() + 2});
+        EXPECT_TRUE(same_bits(y, expected)) << sample.name;
       }
     }
   });

@@ -12,8 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "core/dtype.h"
-#include "kernels/packed_matrix.h"
 
 namespace yoke::kernels::testing {
 
@@ -28,20 +26,6 @@ class Random {
  private:
   std::mt19937_64 engine_;
 };
-
-// A weight both ways: in the file's layout and packed.
-struct Weight {
-  Dtype dtype;
-  int64_t rows, cols;
-  std::vector<std::byte> file;    // rows x row_bytes
-  std::vector<std::byte> panels;
-  PackedMatrix packed() const { return {dtype, rows, cols, panels.data()}; }
-  double value(int64_t row, int64_t col) const;  // decoded from `file`, by code that the kernels do not share
-};
-
-inline constexpr Dtype kWeightDtypes[] = {Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::q8_0, Dtype::q4_0, Dtype::q4_1};
-
-Weight random_weight(Random& random, Dtype dtype, int64_t rows, int64_t cols);
 
 // Floats that nobody has written yet: NaN, so that an output left out or read too early is seen.
 std::vector<float> poisoned(int64_t count);
