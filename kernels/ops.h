@@ -17,9 +17,9 @@
 
 namespace yoke::kernels {
 
-// y[r, n] = sum_k w[n, k] * x[r, k] (+ bias[n]). Per output: chunks of 32 columns of the part, in ascending order; within a chunk
-// one fma a column, ascending, from +0; then total = total + chunk. What the fma takes is the weight's value as f32
-// (core/weight_format.h). Three formats whose parts begin at a block take the bare code instead and scale the chunk (q8_0: int8;
+// y[r, n] = sum_k w[n, k] * x[r, k] (+ bias[n]). Per output: spans of 256 columns of the part, in ascending order; within a span one
+// fma a column, ascending, from +0; then total = total + span. What the fma takes is the weight's value as f32
+// (core/weight_format.h). Three formats whose parts begin at a block take the bare code instead and scale chunks of 32 (q8_0: int8;
 // q4_0: nibble - 8; q4_1: nibble): total = fma(d, chunk, total), and for q4_1 that and fma(m, xsum, total), xsum being the
 // ascending f32 sum of the chunk's x. Bias is added last.
 struct Linear {

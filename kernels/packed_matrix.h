@@ -13,7 +13,10 @@
 
 namespace yoke::kernels {
 
-inline constexpr int64_t kChunk = 32;  // columns whose products are summed by fma before the sum joins the total
+// Columns whose products are summed by one chain of fma before the sum joins the total: of codes that a block's scale multiplies, and
+// of values.
+inline constexpr int64_t kChunk = 32;
+inline constexpr int64_t kSpan = 8 * kChunk;
 
 struct PackedMatrix {
   PackedShape shape;

@@ -24,10 +24,10 @@ namespace yoke::kernels::cpu::HWY_NAMESPACE {
 void run_gemm(const Linear& p, Range panels, Workspace& /*workspace*/) { reference::linear(p, panels); }
 #else
 
-// Blocks: 96 rows x 640 columns of f32 are 245 kB, half of a small L2; the totals of 96 rows x 32 outputs (12 KiB), their
-// chunk of x (12 KiB) and the codes of two panels (4 KiB) share an L1 of 32 KiB.
+// Blocks: 96 rows x 512 columns of f32 are 196 kB, less than half of a small L2; the sums of 96 rows x 32 outputs (12 KiB), their
+// chunk of x (12 KiB) and the codes of two panels (4 KiB) share an L1 of 32 KiB. Whole spans, so that none is left open at the edge.
 inline constexpr int64_t kBlockRows = 96;
-inline constexpr int64_t kBlockColumns = 640;
+inline constexpr int64_t kBlockColumns = 2 * kSpan;
 inline constexpr size_t kGroupPanels = 2;
 inline constexpr size_t kGroupOutputs = kGroupPanels * kPanel;
 
@@ -104,12 +104,49 @@ void decode_chunk(const std::byte* chunk, size_t columns, size_t panel, Codes& c
   }
 }
 
-// How a chunk's product joins its total: as it is, times d, or that and then m times the sum of x.
+// How a chunk's product joins its total: with the others of its span, times d, or that and then m times the sum of x.
 enum class Join { plain, scaled, scaled_with_minimum };
 
-// The products of one chunk for one tile of rows, joined to totals [rows, kGroupOutputs].
+// The rows of one tile: totals and, of an open span, what it has summed, each [rows, kGroupOutputs].
+struct TileSums {
+  float* totals;
+  float* span;
+  bool span_ends;
+  const float* x_sums;  // q4_1 only
+};
+
+// The products of one chunk go on with the sum of their span.
+template <size_t kRows>
+void join_span(const Codes& codes, const float* x, size_t columns, const TileSums& sums) {
+  constexpr size_t kGroups = std::min(tile_groups(kRows), kGroupPanels);
+  for (size_t panel = 0; panel < kGroupPanels; panel += kGroups) {
+    TileWeights<kGroups> weights{.columns = {}, .step = kPanel};
+    for (size_t g = 0; g < kGroups; ++g) weights.columns[g] = codes.values[panel + g];
+    Tile<kRows, kGroups> tile;
+    const auto each = [&](auto&& act) HWY_ATTR {
+      YOKE_UNROLL(8)
+      for (size_t r = 0; r < kRows; ++r) {
+        YOKE_UNROLL(16)
+        for (size_t v = 0; v < tile.kVectors; ++v) act(tile.acc[r][v], r * kGroupOutputs + panel * kPanel + v * kLanes);
+      }
+    };
+    each([&](V& acc, size_t at) HWY_ATTR { acc = load(sums.span + at); });
+    tile.multiply(weights, {.x = x, .row_step = 1, .column_step = kRows}, columns);
+    if (!sums.span_ends) {
+      each([&](V& acc, size_t at) HWY_ATTR { store(acc, sums.span + at); });
+      continue;
+    }
+    each([&](V& acc, size_t at) HWY_ATTR {
+      store(hn::Add(load(sums.totals + at), acc), sums.totals + at);
+      store(zero(), sums.span + at);
+    });
+  }
+}
+
+// The products of one chunk for one tile of rows, joined to its totals.
 template <Join kJoin, size_t kRows>
-void join_tile(const Codes& codes, const float* x, size_t columns, const float* sums, float* totals) {
+void join_tile(const Codes& codes, const float* x, size_t columns, const TileSums& sums) {
+  if constexpr (kJoin == Join::plain) return join_span<kRows>(codes, x, columns, sums);
   constexpr size_t kGroups = std::min(tile_groups(kRows), kGroupPanels);
   for (size_t panel = 0; panel < kGroupPanels; panel += kGroups) {
     TileWeights<kGroups> weights{.columns = {}, .step = kPanel};
@@ -121,14 +158,9 @@ void join_tile(const Codes& codes, const float* x, size_t columns, const float* 
       YOKE_UNROLL(16)
       for (size_t v = 0; v < tile.kVectors; ++v) {
         const size_t output = panel * kPanel + v * kLanes;
-        float* total = totals + r * kGroupOutputs + output;
-        V sum = load(total);
-        if constexpr (kJoin == Join::plain) {
-          sum = hn::Add(sum, tile.acc[r][v]);
-        } else {
-          sum = fma(load(codes.scales + output), tile.acc[r][v], sum);
-        }
-        if constexpr (kJoin == Join::scaled_with_minimum) sum = fma(load(codes.minima + output), broadcast(sums[r]), sum);
+        float* total = sums.totals + r * kGroupOutputs + output;
+        V sum = fma(load(codes.scales + output), tile.acc[r][v], load(total));
+        if constexpr (kJoin == Join::scaled_with_minimum) sum = fma(load(codes.minima + output), broadcast(sums.x_sums[r]), sum);
         store(sum, total);
       }
     }
@@ -136,15 +168,15 @@ void join_tile(const Codes& codes, const float* x, size_t columns, const float* 
 }
 
 template <Join kJoin>
-void join_rows(size_t rows, const Codes& codes, const float* x, size_t columns, const float* sums, float* totals) {
+void join_rows(size_t rows, const Codes& codes, const float* x, size_t columns, const TileSums& sums) {
   static_assert(kTileRows == 6);
   switch (rows) {
-    case 1: return join_tile<kJoin, 1>(codes, x, columns, sums, totals);
-    case 2: return join_tile<kJoin, 2>(codes, x, columns, sums, totals);
-    case 3: return join_tile<kJoin, 3>(codes, x, columns, sums, totals);
-    case 4: return join_tile<kJoin, 4>(codes, x, columns, sums, totals);
-    case 5: return join_tile<kJoin, 5>(codes, x, columns, sums, totals);
-    default: return join_tile<kJoin, 6>(codes, x, columns, sums, totals);
+    case 1: return join_tile<kJoin, 1>(codes, x, columns, sums);
+    case 2: return join_tile<kJoin, 2>(codes, x, columns, sums);
+    case 3: return join_tile<kJoin, 3>(codes, x, columns, sums);
+    case 4: return join_tile<kJoin, 4>(codes, x, columns, sums);
+    case 5: return join_tile<kJoin, 5>(codes, x, columns, sums);
+    default: return join_tile<kJoin, 6>(codes, x, columns, sums);
   }
 }
 
@@ -174,7 +206,7 @@ void write_totals(const Linear& p, const Block& block, Range group, const float*
 // What a weight's format decides, so that the walk over blocks is compiled once for all formats.
 struct FormatSteps {
   void (*decode_chunk)(const std::byte* chunk, size_t columns, size_t panel, Codes& codes);
-  void (*join_rows)(size_t rows, const Codes& codes, const float* x, size_t columns, const float* sums, float* totals);
+  void (*join_rows)(size_t rows, const Codes& codes, const float* x, size_t columns, const TileSums& sums);
 };
 
 template <class Format>
@@ -210,6 +242,8 @@ void multiply_group(const Product& product, const Block& block, const BlockInput
   const Linear& p = product.p;
   const FormatSteps& steps = product.steps;
   alignas(64) float totals[static_cast<size_t>(kBlockRows) * kGroupOutputs];
+  alignas(64) float spans[static_cast<size_t>(kBlockRows) * kGroupOutputs];
+  std::fill_n(spans, static_cast<size_t>(block.rows) * kGroupOutputs, 0.0f);
   const size_t panels = static_cast<size_t>(group.size());
   Codes codes{};  // a panel that the matrix lacks stays zero
   fetch_totals(p, block, group, totals);
@@ -228,8 +262,12 @@ void multiply_group(const Product& product, const Block& block, const BlockInput
       const int64_t begin = block.tile_begin(tile);
       const int64_t rows = block.tile_begin(tile + 1) - begin;
       const float* x = in.x + begin * block.columns + c * kChunk * rows;
-      const float* sums = in.sums != nullptr ? in.sums + c * block.rows + begin : nullptr;
-      steps.join_rows(static_cast<size_t>(rows), codes, x, columns, sums, totals + static_cast<size_t>(begin) * kGroupOutputs);
+      const size_t at = static_cast<size_t>(begin) * kGroupOutputs;
+      const TileSums sums{.totals = totals + at,
+                          .span = spans + at,
+                          .span_ends = (c + 1) * kChunk % kSpan == 0 || c + 1 == block.chunks(),
+                          .x_sums = in.sums != nullptr ? in.sums + c * block.rows + begin : nullptr};
+      steps.join_rows(static_cast<size_t>(rows), codes, x, columns, sums);
     }
   }
   write_totals(p, block, group, totals);

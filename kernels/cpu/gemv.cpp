@@ -55,9 +55,20 @@ HWY_INLINE void accumulate(const std::byte* codes, size_t panel_bytes, const flo
   for (size_t k = 0; k < columns; ++k) column(k);
 }
 
+// Whether the sum of a span ends with the chunk at column k.
+HWY_INLINE bool ends_span(int64_t k, int64_t cols) { return (k + kChunk) % kSpan == 0 || k + kChunk >= cols; }
+
+template <size_t kVectors>
+HWY_INLINE void join_span(V (&total)[kVectors], V (&acc)[kVectors]) {
+  YOKE_UNROLL(16)
+  for (size_t v = 0; v < kVectors; ++v) {
+    total[v] = hn::Add(total[v], acc[v]);
+    acc[v] = zero();
+  }
+}
+
 template <class Format>
 HWY_INLINE V joined(V total, V acc, const std::byte* chunk, size_t lane, float sum) {
-  if constexpr (!kIsBlockFormat<Format>) return hn::Add(total, acc);
   total = fma(load_f16(chunk, lane), acc, total);
   if constexpr (kHasMinimum<Format>) total = fma(load_f16(chunk, kPanel + lane), broadcast(sum), total);
   return total;
@@ -79,19 +90,22 @@ void multiply_panels(const Linear& p, const RowInputs& in, int64_t first_panel, 
   const size_t panel_bytes = static_cast<size_t>(p.w.shape.panel_bytes());
   const size_t chunk_bytes = format::chunk_bytes(Format::kDtype);
   const std::byte* chunk = format::chunk_at(p.w, first_panel, 0);
-  V total[kVectors];
-  for (size_t v = 0; v < kVectors; ++v) total[v] = zero();
+  V total[kVectors], acc[kVectors];
+  for (size_t v = 0; v < kVectors; ++v) total[v] = acc[v] = zero();
   for (int64_t k = 0; k < p.w.cols(); k += kChunk, chunk += chunk_bytes) {
     prefetch_next_panels<kPanels>(chunk, panel_bytes, chunk_bytes);
-    V acc[kVectors];
-    for (size_t v = 0; v < kVectors; ++v) acc[v] = zero();
     const size_t columns = static_cast<size_t>(std::min(kChunk, p.w.cols() - k));
     accumulate<Format, kPanels>(chunk + format::codes_offset(Format::kDtype), panel_bytes, in.x + k, columns, acc);
+    if constexpr (!kIsBlockFormat<Format>) {
+      if (ends_span(k, p.w.cols())) join_span(total, acc);
+      continue;
+    }
     const float sum = kHasMinimum<Format> ? in.sums[k / kChunk] : 0.0f;
     YOKE_UNROLL(16)
     for (size_t v = 0; v < kVectors; ++v) {
       const std::byte* scales = chunk + v / kPanelVectors * panel_bytes;
       total[v] = joined<Format>(total[v], acc[v], scales, v % kPanelVectors * kLanes, sum);
+      acc[v] = zero();
     }
   }
   for (size_t v = 0; v < kVectors; ++v) store(total[v], totals + v * kLanes);
@@ -123,19 +137,16 @@ void multiply_decoded(const Linear& p, const PanelDecoder& weights, int64_t firs
   constexpr size_t kVectors = kPanels * kPanelVectors;
   constexpr size_t kChunkFloats = static_cast<size_t>(kChunk) * kPanel;
   alignas(64) float values[kPanels * kChunkFloats];
-  V total[kVectors];
-  for (size_t v = 0; v < kVectors; ++v) total[v] = zero();
+  V total[kVectors], acc[kVectors];
+  for (size_t v = 0; v < kVectors; ++v) total[v] = acc[v] = zero();
   for (int64_t k = 0; k < p.w.cols(); k += kChunk) {
     const int64_t columns = std::min(kChunk, p.w.cols() - k);
     for (size_t i = 0; i < kPanels; ++i) {
       weights.decode(first_panel + static_cast<int64_t>(i), k, columns, values + i * kChunkFloats);
     }
-    V acc[kVectors];
-    for (size_t v = 0; v < kVectors; ++v) acc[v] = zero();
     const std::byte* chunk = reinterpret_cast<const std::byte*>(values);
     accumulate<F32, kPanels>(chunk, sizeof(float) * kChunkFloats, p.x + k, static_cast<size_t>(columns), acc);
-    YOKE_UNROLL(16)
-    for (size_t v = 0; v < kVectors; ++v) total[v] = hn::Add(total[v], acc[v]);
+    if (ends_span(k, p.w.cols())) join_span(total, acc);
   }
   for (size_t v = 0; v < kVectors; ++v) store(total[v], totals + v * kLanes);
 }

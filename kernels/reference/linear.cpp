@@ -32,7 +32,7 @@ Row row_of(const PackedMatrix& w, int64_t n) {
 
 float dot(const Row& w, const float* x) {
   float total = 0;
-  const size_t columns = w.factors.size(), chunk = static_cast<size_t>(kChunk);
+  const size_t columns = w.factors.size(), chunk = static_cast<size_t>(w.scales.empty() ? kSpan : kChunk);
   for (size_t c = 0; c * chunk < columns; ++c) {
     float product = 0, sum = 0;
     for (size_t k = c * chunk; k < std::min((c + 1) * chunk, columns); ++k) {
