@@ -9,6 +9,7 @@
 #include "model/bad_file.h"
 #include "model/chunk_hash.h"
 #include "model/file_reader.h"
+#include "model/folder_file.h"
 #include "model/manifest_json.h"
 
 namespace yoke::model {
@@ -50,6 +51,14 @@ void check_file(const fs::path& path, const Manifest::File& found, const Manifes
   }
 }
 
+// Three times what to_json writes at most: 11 characters a chunk, 6 a byte of a name.
+uint64_t most_text_bytes(const Manifest& manifest) {
+  uint64_t bytes = 4096;
+  for (const Manifest::File& file : manifest.files) bytes += 256 + 6 * file.name.size();
+  for (const auto& [name, hashes] : manifest.hashes) bytes += 16 + 6 * name.size() + 11 * hashes.size();
+  return 3 * bytes;
+}
+
 }  // namespace
 
 uint64_t Manifest::chunks() const {
@@ -79,8 +88,10 @@ std::optional<Manifest> find_manifest(const Checkpoint& checkpoint) {
   std::error_code ignored;
   for (const fs::path& path : {manifest_beside(checkpoint), manifest_in_cache(checkpoint)}) {
     if (path.empty() || !fs::exists(path, ignored)) continue;
-    Manifest recorded = read_manifest(path);
     const Manifest found = start_manifest(checkpoint);
+    const uint64_t bytes = fs::file_size(path, ignored), most = most_text_bytes(found);
+    if (!ignored && bytes > most) refuse({path, 0, fmt::format("{} bytes", bytes), fmt::format("at most {} for this model", most), kReplaced});
+    Manifest recorded = read_manifest(folder_file(path.parent_path(), path.filename().string()));
     if (found.files.size() != recorded.files.size()) {
       refuse({path, 0, fmt::format("{} files", recorded.files.size()), fmt::format("the model's {}", found.files.size()), kReplaced});
     }

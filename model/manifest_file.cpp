@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "model/chunk_hash.h"
+#include "model/folder_file.h"
 #include "model/manifest.h"
 #include "model/manifest_json.h"
 
@@ -66,7 +67,9 @@ void lock(const Descriptor& folder, const fs::path& path) {
 // Under another name first, so that nobody ever reads half of one. False where the folder cannot be written.
 bool write_whole(const fs::path& path, const std::string& text) {
   const std::string temporary = fmt::format("{}.{}.tmp", path.string(), getpid());
-  const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  // A link of that name may have come with the model: what it leads to is not ours to overwrite.
+  unlink(temporary.c_str());
+  const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (file.get() < 0) return false;
   size_t done = 0;
   while (done < text.size()) {
@@ -101,7 +104,7 @@ bool write_at(const fs::path& path, const Checkpoint& checkpoint, const Manifest
   if (locked.get() < 0 || access(folder.c_str(), W_OK) != 0) return false;
   lock(locked, path);
   Manifest whole = seen;
-  if (keep && fs::exists(path, error)) merge(checkpoint, read_manifest(path), whole);
+  if (keep && fs::exists(path, error)) merge(checkpoint, read_manifest(folder_file(folder, path.filename().string())), whole);
   return write_whole(path, to_json(whole));
 }
 

@@ -239,6 +239,19 @@ def gpt_oss_tensors():
     return tensors
 
 
+# --- MODEL.yoke.json: its checksums are those of no file
+
+
+def manifest_seeds():
+    tied = [name for name in llama_tensors() if name != "lm_head.weight"]
+    manifest = {"yoke_manifest": 1, "hash": "xxh3-64",
+                "files": [{"name": "model.safetensors", "bytes": 65536, "header_bytes": 1024, "header_hash": "0123456789abcdef"}],
+                "chunk_hashes": {name: "AAECAwQFBgc=" for name in tied}}
+    write("manifest", "whole", json.dumps(manifest, indent=0))
+    write("manifest", "padded", json.dumps(manifest | {"chunk_hashes": {"a": "====", "b": "", "c": "AAECAwQFBgcICQ=="}}))
+    write("manifest", "empty", json.dumps(manifest | {"files": [], "chunk_hashes": {}}))
+
+
 # --- GGUF: headers only; gguf.cpp puts zeros behind them
 
 KINDS = {"u8": (0, "B"), "i8": (1, "b"), "u16": (2, "H"), "i16": (3, "h"), "u32": (4, "I"), "i32": (5, "i"), "f32": (6, "f"),
@@ -344,6 +357,7 @@ def main():
     index_seeds()
     config_seeds()
     quantisation_seeds()
+    manifest_seeds()
     gguf_seeds()
     files = [f for f in CORPUS.rglob("*") if f.is_file()]
     print(f"{len(files)} seeds, {sum(f.stat().st_size for f in files)} bytes")
