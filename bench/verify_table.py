@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The table of docs/models.md: references x layouts, tokens that agree, the largest difference, equal hashes.
 
-    python3 bench/verify_table.py [MODEL.gguf] [--only WORD] [--kv TYPE] [--json FILE]
+    python3 bench/verify_table.py [MODEL.gguf] [--only WORD] [--kv TYPE] [--yoke PROGRAM] [--json FILE]
 Every golden under tests/golden and, where YOKE_SHARED names the larger collection, of that. MODEL: the real SmolLM2 as well.
 Layouts: one rank, two (--tp 2), two stages (--pp 2) must have one hash; --ep 2, for mixtures of experts, has its own.
 Ends with 1 if anything disagrees.
@@ -36,8 +36,8 @@ def has_experts(folder):
     return "experts" in config.read_text() if config.exists() else folder.name == "mixtral"
 
 
-def verify(model, goldens, layout, kv):
-    command = [ROOT / "build/bin/yoke", "verify", model, *[f"--golden={file}" for file in goldens], *layout, "--kv", kv, "-o", "json"]
+def verify(yoke, model, goldens, layout, kv):
+    command = [yoke, "verify", model, *[f"--golden={file}" for file in goldens], *layout, "--kv", kv, "-o", "json"]
     if layout == []:
         command += ["--nodes", "1"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -57,6 +57,7 @@ def main():
     parser.add_argument("model", nargs="?", type=pathlib.Path)
     parser.add_argument("--only", default="", help="goldens whose name has this word")
     parser.add_argument("--kv", default="f32")
+    parser.add_argument("--yoke", default=ROOT / "build/bin/yoke", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
     jobs = {name: (folder / "model.gguf" if (folder / "model.gguf").exists() else folder, [folder / "golden.safetensors"], has_experts(folder))
@@ -68,7 +69,7 @@ def main():
     for name, (model, goldens, experts) in jobs.items():
         hashes = None
         for layout, flags in LAYOUTS + ([EXPERTS] if experts else []):
-            answer = verify(model, goldens, flags, arguments.kv)
+            answer = verify(arguments.yoke, model, goldens, flags, arguments.kv)
             answers.append({"reference": name, "layout": layout} | answer)
             these = [file["logits_hash"] for file in answer["files"]]
             hashes = hashes or these
