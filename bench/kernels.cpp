@@ -8,7 +8,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/machine_peaks.h"
@@ -22,8 +24,8 @@ using namespace yoke;
 using namespace yoke::kernels;
 
 // A matrix in packed form with random codes and small scales: what a kernel reads, without a file behind it.
-std::vector<std::byte> random_panels(Dtype dtype, int64_t rows, int64_t cols) {
-  std::vector<std::byte> panels(packed_matrix_bytes(dtype, rows, cols) + 64);
+std::vector<std::byte> random_panels(const PackedShape& shape) {
+  std::vector<std::byte> panels(shape.bytes() + 64);
   uint32_t state = 1;
   for (std::byte& b : panels) {
     state = state * 1664525u + 1013904223u;
@@ -53,6 +55,8 @@ struct Shape {
   int64_t outputs, inputs;
 };
 
+PackedShape packed(Dtype dtype, Shape shape) { return {.format = plain_format(dtype), .rows = shape.outputs, .cols = shape.inputs}; }
+
 // A product with a matrix of its own memory and the fastest time seen for it.
 struct TimedProduct {
   std::vector<std::byte> weights;
@@ -80,15 +84,15 @@ struct Activations {
 };
 
 TimedProduct make_product(Dtype dtype, Shape shape, int64_t rows, Activations& memory) {
-  TimedProduct product{random_panels(dtype, shape.outputs, shape.inputs), {}};
-  const PackedMatrix w{dtype, shape.outputs, shape.inputs, aligned(product.weights)};
+  TimedProduct product{random_panels(packed(dtype, shape)), {}};
+  const PackedMatrix w{packed(dtype, shape), aligned(product.weights)};
   product.problem = Linear{w, memory.x.data(), shape.inputs, rows, memory.y.data(), shape.outputs};
   return product;
 }
 
 double linear_seconds(Ops& ops, Dtype dtype, Shape shape, int64_t rows, int repeats) {
   // Several copies in turn, more than the last-level cache holds: in a model no weight is read twice in a row.
-  const uint64_t bytes = packed_matrix_bytes(dtype, shape.outputs, shape.inputs);
+  const uint64_t bytes = packed(dtype, shape).bytes();
   const size_t copies = rows >= 16 ? 1 : std::max<size_t>(1, (96u << 20) / bytes);
   Activations memory(rows, shape);
   std::vector<TimedProduct> products;
@@ -108,23 +112,39 @@ double smollm2_token_seconds(Ops& ops, int repeats) {
   return sum_of_best_seconds(ops, products, repeats);
 }
 
-struct AttentionShape {
+// The last `rows` positions of one sequence.
+struct AttentionCase {
+  KvShape cache;
+  int64_t heads_per_kv;
   int64_t rows, context;
+
+  // Multiplications of all rows and heads: row r sees context - rows + r + 1 positions.
+  double multiplications() const {
+    const double positions = static_cast<double>(rows) * (static_cast<double>(context) - static_cast<double>(rows - 1) / 2);
+    return positions * static_cast<double>(cache.kv_heads * heads_per_kv * (cache.key_dim + cache.value_dim));
+  }
 };
 
-// SmolLM2's heads: 3 KV heads of 3 query heads each, head_dim 64. The last `rows` positions of one sequence.
-double attention_seconds(Ops& ops, AttentionShape shape, int repeats) {
-  const int64_t blocks = ceil_div(shape.context, kKvBlockTokens);
-  KvCacheView cache{nullptr, 3, 64};
-  std::vector<float> data(static_cast<size_t>(blocks * cache.block_floats()), 0.01f);
+// Keys and values are what KvAppend makes of small numbers.
+double attention_seconds(Ops& ops, const AttentionCase& c, int repeats) {
+  const int64_t blocks = ceil_div(c.context, kKvBlockTokens);
+  std::vector<std::byte> data(static_cast<size_t>(blocks * c.cache.block_bytes()));
+  KvCacheView cache;
+  static_cast<KvShape&>(cache) = c.cache;
   cache.data = data.data();
   std::vector<int32_t> table(static_cast<size_t>(blocks));
   for (size_t i = 0; i < table.size(); ++i) table[i] = static_cast<int32_t>(table.size() - 1 - i);
-  std::vector<RowPlace> rows;
-  for (int64_t r = 0; r < shape.rows; ++r) rows.push_back({table.data(), shape.context - shape.rows + r});
-  const std::vector<float> q(static_cast<size_t>(shape.rows * 576), 0.1f);
-  std::vector<float> out(q.size());
-  const Attention problem{q.data(), 576, rows, cache, 3, 0.125f, out.data(), 576};
+  std::vector<RowPlace> all;
+  for (int64_t t = 0; t < c.context; ++t) all.push_back({table.data(), t, t + 1});
+  const std::vector<float> token(static_cast<size_t>(c.cache.kv_heads * std::max(c.cache.key_dim, c.cache.value_dim)), 0.01f);
+  ops.run(KvAppend{token.data(), 0, token.data(), 0, all, cache});
+
+  const int64_t heads = c.cache.kv_heads * c.heads_per_kv;
+  const std::vector<float> q(static_cast<size_t>(c.rows * heads * c.cache.key_dim), 0.1f);
+  std::vector<float> out(static_cast<size_t>(c.rows * heads * c.cache.value_dim));
+  const Attention problem{.q = q.data(), .q_stride = heads * c.cache.key_dim, .rows = std::span(all).last(static_cast<size_t>(c.rows)),
+                          .cache = cache, .heads_per_kv = c.heads_per_kv, .scale = 0.125f, .out = out.data(),
+                          .out_stride = heads * c.cache.value_dim};
   ops.run(problem);
   return best_seconds(repeats, [&] { ops.run(problem); });
 }
@@ -155,7 +175,7 @@ void report_linear(Ops& ops, const Options& options, const bench::MachinePeaks& 
     for (const int64_t rows : {1, 4, 16, 64, 512}) {
       const double s = linear_seconds(ops, dtype, kShape, rows, options.quick ? 2 : rows >= 64 ? 5 : 12);
       const double gmacs = static_cast<double>(rows * kShape.outputs * kShape.inputs) / s * 1e-9;
-      const double gigabytes = static_cast<double>(packed_matrix_bytes(dtype, kShape.outputs, kShape.inputs)) / s * 1e-9;
+      const double gigabytes = static_cast<double>(packed(dtype, kShape).bytes()) / s * 1e-9;
       report.line(fmt::format("{:6} {:5} {:10.1f} {:7.0f}% {:8.1f}", name(dtype), rows, gmacs, 100 * gmacs / peaks.gmacs, gigabytes),
                   fmt::format(R"({{"what": "linear", "dtype": "{}", "rows": {}, "outputs": {}, "inputs": {}, "gmacs": {:.2f}, "gigabytes_per_s": {:.2f}}})",
                               name(dtype), rows, kShape.outputs, kShape.inputs, gmacs, gigabytes));
@@ -163,14 +183,30 @@ void report_linear(Ops& ops, const Options& options, const bench::MachinePeaks& 
   }
 }
 
+void report_attention_case(Ops& ops, const AttentionCase& c, const bench::MachinePeaks& peaks, int repeats, Report& report) {
+  const double s = attention_seconds(ops, c, repeats);
+  const double share = c.multiplications() / s * 1e-9 / peaks.gmacs;
+  const KvShape& kv = c.cache;
+  report.line(fmt::format("{:9} {:>5} {:>9} {:5} {:8} {:10.1f} {:7.0f}%", kv_type_name(kv.type), kv.kv_heads * c.heads_per_kv,
+                          fmt::format("{}+{}", kv.key_dim, kv.value_dim), c.rows, c.context, s * 1e6, 100 * share),
+              fmt::format(R"({{"what": "attention", "kv": "{}", "heads": {}, "key_dim": {}, "value_dim": {}, "rows": {}, "context": {}, "microseconds": {:.2f}}})",
+                          kv_type_name(kv.type), kv.kv_heads * c.heads_per_kv, kv.key_dim, kv.value_dim, c.rows, c.context, s * 1e6));
+}
+
+// SmolLM2's heads, 3 KV heads of 3 query heads each; then, for every type of the cache, a rank's half of Llama 3.1 405B's (4 of 16)
+// and of DeepSeek-V3's (64 on one latent).
 void report_attention(Ops& ops, const Options& options, const bench::MachinePeaks& peaks, Report& report) {
-  std::printf("\n%-9s %5s %8s %10s %8s\n", "Attention", "rows", "context", "us", "of peak");
-  for (const AttentionShape shape : {AttentionShape{1, 128}, {1, 1024}, {1, 8192}, {64, 64}, {64, 1024}, {256, 4096}}) {
-    const double s = attention_seconds(ops, shape, options.quick ? 2 : 10);
-    const double positions = static_cast<double>(shape.rows) * (static_cast<double>(shape.context) - static_cast<double>(shape.rows - 1) / 2);
-    const double share = 2 * positions * 576 / s * 1e-9 / peaks.gmacs;
-    report.line(fmt::format("{:9} {:5} {:8} {:10.1f} {:7.0f}%", "", shape.rows, shape.context, s * 1e6, 100 * share),
-                fmt::format(R"({{"what": "attention", "rows": {}, "context": {}, "microseconds": {:.2f}}})", shape.rows, shape.context, s * 1e6));
+  const int repeats = options.quick ? 2 : 10;
+  std::printf("\n%-9s %5s %9s %5s %8s %10s %8s\n", "Attention", "heads", "dims", "rows", "context", "us", "of peak");
+  constexpr KvShape kSmollm2{Dtype::f32, 3, 64, 64};
+  for (const auto& [rows, context] : {std::pair<int64_t, int64_t>{1, 128}, {1, 1024}, {1, 8192}, {64, 64}, {64, 1024}, {256, 4096}}) {
+    report_attention_case(ops, {kSmollm2, 3, rows, context}, peaks, repeats, report);
+  }
+  for (const KvTypeName& type : kKvTypes) {
+    report_attention_case(ops, {{type.type, 3, 64, 64}, 3, 1, 8192}, peaks, repeats, report);
+    report_attention_case(ops, {{type.type, 4, 128, 128}, 16, 1, 4096}, peaks, repeats, report);
+    report_attention_case(ops, {{type.type, 4, 128, 128}, 16, 64, 1024}, peaks, options.quick ? 1 : 3, report);
+    report_attention_case(ops, {{type.type, 1, 576, 512}, 64, 1, 1024}, peaks, repeats, report);
   }
 }
 
