@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 
@@ -54,9 +53,10 @@ void read_layers(const JsonFields& fields, ModelConfig& config) {
                                   .value_or(config.architecture == "glm4_moe" ? 1 : config.architecture == "deepseek_v3" ? 3 : 0);
   const int64_t step = fields.integer("decoder_sparse_step", {1, kMostLayers}).value_or(1);
   const std::vector<int64_t> dense = fields.integers("mlp_only_layers", {0, kMostLayers});
-  for (int64_t i = 0; i < config.layers; ++i) {
-    const bool listed = std::ranges::find(dense, i) != dense.end();
-    config.layer_kinds[static_cast<size_t>(i)].moe = i >= dense_first && (i + 1) % step == 0 && !listed;
+  for (int64_t i = 0; i < config.layers; ++i)
+    config.layer_kinds[static_cast<size_t>(i)].moe = i >= dense_first && (i + 1) % step == 0;
+  for (const int64_t i : dense) {
+    if (i < config.layers) config.layer_kinds[static_cast<size_t>(i)].moe = false;
   }
 }
 

@@ -157,5 +157,17 @@ TEST_F(Mutation, ADenselyPackedJsonHeaderTakesBoundedMemory) {
   EXPECT_EQ(refused_, 8);
 }
 
+// As many layers as there may be, and a list of layers as long as a configuration can hold.
+TEST_F(Mutation, ALongListOfDenseLayersTakesLittleTime) {
+  std::string dense = "1";
+  while (dense.size() < 900'000) dense += ",1";
+  folder_.write("config.json", R"({"architectures":["Qwen3MoeForCausalLM"],"model_type":"qwen3_moe","hidden_size":64,
+"num_hidden_layers":4096,"num_attention_heads":2,"num_key_value_heads":1,"head_dim":32,"intermediate_size":96,"vocab_size":8,
+"max_position_embeddings":256,"rms_norm_eps":1e-05,"num_experts":2,"num_experts_per_tok":2,"moe_intermediate_size":32,
+"tie_word_embeddings":true,"mlp_only_layers":[)" + dense + "]}");
+  try_bytes("model.safetensors", made_safetensors(made_llama_tensors()), "450,000 dense layers");
+  EXPECT_EQ(refused_, 1);
+}
+
 }  // namespace
 }  // namespace yoke::model
