@@ -172,8 +172,8 @@ struct Beginning {
 };
 
 constexpr Beginning kBeginnings[] = {
-    {kGguf, "", "", "blk.", false},
     {kDecoder, "", "model.", "layers.", false},
+    {kGguf, "", "", "blk.", false},
     {kDecoder, "", "", "layers.", false},  // the bare model, without a head of its own
     {kDecoder, "language_model.", "language_model.model.", "layers.", true},
     {kDecoder, "", "model.language_model.", "layers.", true},

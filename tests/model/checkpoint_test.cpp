@@ -48,7 +48,7 @@ TEST_F(OpenCheckpoint, ReadsTheShardsThatAnIndexNames) {
   EXPECT_EQ(checkpoint.tensors.size(), 11u);
   EXPECT_EQ(checkpoint.files[checkpoint.tensors.at("model.norm.weight").file].filename(),
             "model-00002-of-00002.safetensors");
-  EXPECT_EQ(Catalogue(checkpoint).head().name, "model.embed_tokens.weight");
+  EXPECT_EQ(Catalogue(checkpoint).head().codes->name, "model.embed_tokens.weight");
 }
 
 TEST_F(OpenCheckpoint, RefusesAnIndexThatLeadsElsewhere) {
@@ -103,11 +103,15 @@ TEST_F(OpenCheckpoint, DemandsBiasesExactlyWhereTheConfigurationSaysSo) {
   std::vector<MadeTensor> tensors = made_llama_tensors();
   folder_.write("model.safetensors", made_safetensors(tensors));
   folder_.write("config.json", made_llama_config(R"(,"attention_bias":true)"));
-  expect_refused(folder_.path(), Code::bad_file, {"attention_bias = true and no tensor"});
+  const auto expect_no_catalogue = [&](Code code, const std::vector<std::string>& parts) {
+    const Checkpoint checkpoint = open_checkpoint(folder_.path());
+    expect_error(code, parts, [&] { Catalogue catalogue(checkpoint); });
+  };
+  expect_no_catalogue(Code::bad_file, {"without 'model.layers.0.self_attn.q_proj.bias'"});
   tensors.push_back(zeros("model.layers.0.mlp.down_proj.bias", "BF16", {64}));
   folder_.write("model.safetensors", made_safetensors(tensors));
   folder_.write("config.json", made_llama_config());
-  expect_refused(folder_.path(), Code::bad_file, {"mlp_bias = false and a tensor"});
+  expect_no_catalogue(Code::unsupported, {"'model.layers.0.mlp.down_proj.bias' has no place"});
 }
 
 TEST_F(OpenCheckpoint, IdentityFollowsNameSizeTimePlacesAndConfiguration) {

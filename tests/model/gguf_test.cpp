@@ -32,14 +32,14 @@ TEST_F(Gguf, ReadsAWholeSmallModel) {
   EXPECT_EQ(checkpoint.config.head_dim, 32);
   EXPECT_FALSE(checkpoint.config.tied);
   const Catalogue catalogue(checkpoint);
-  EXPECT_EQ(catalogue.at(Role::k, 0).dtype, Dtype::q4_0);
-  EXPECT_EQ(catalogue.at(Role::v, 0).dtype, Dtype::q4_1);
-  EXPECT_EQ(catalogue.at(Role::gate, 0).dtype, Dtype::f16);
-  EXPECT_EQ(catalogue.at(Role::up, 0).dtype, Dtype::bf16);
-  EXPECT_EQ(catalogue.at(Role::down, 0).dtype, Dtype::f32);
-  EXPECT_EQ(catalogue.at(Role::down, 0).shape, (std::vector<int64_t>{64, 96})) << "slowest first";
-  EXPECT_EQ(catalogue.head().name, "output.weight");
-  EXPECT_EQ(catalogue.at(Role::embedding).offset, made_.header().size());
+  EXPECT_EQ(catalogue.at(Role::k, 0).format.codes, Dtype::q4_0);
+  EXPECT_EQ(catalogue.at(Role::v, 0).format.codes, Dtype::q4_1);
+  EXPECT_EQ(catalogue.at(Role::gate, 0).format.codes, Dtype::f16);
+  EXPECT_EQ(catalogue.at(Role::up, 0).format.codes, Dtype::bf16);
+  EXPECT_EQ(catalogue.at(Role::down, 0).format.codes, Dtype::f32);
+  EXPECT_EQ(catalogue.at(Role::down, 0).codes->shape, (std::vector<int64_t>{64, 96})) << "slowest first";
+  EXPECT_EQ(catalogue.head().codes->name, "output.weight");
+  EXPECT_EQ(catalogue.at(Role::embedding).codes->offset, made_.header().size());
   ASSERT_TRUE(checkpoint.tokenizer.has_value());
   EXPECT_EQ(checkpoint.tokenizer->merges[2], "ab c");
   EXPECT_TRUE(checkpoint.tokenizer->add_bos);
@@ -186,12 +186,12 @@ TEST_F(Gguf, RefusesShapesThatAreNone) {
 }
 
 TEST_F(Gguf, RefusesOtherElementTypesByTheirName) {
-  made_.tensors[0].type = kGgmlQ4_K;
-  expect_refused(made_, {"'token_embd.weight' has type Q4_K", "Q8_0"}, Code::unsupported);
-  made_.tensors[0].type = 39;
-  expect_refused(made_, {"MXFP4"}, Code::unsupported);
-  made_.tensors[0].type = 26;
-  expect_refused(made_, {"I32"}, Code::unsupported);
+  made_.tensors[0].type = 16;
+  expect_refused(made_, {"'token_embd.weight' has type IQ2_XXS", "Q8_0"}, Code::unsupported);
+  made_.tensors[0].type = 34;
+  expect_refused(made_, {"TQ1_0"}, Code::unsupported);
+  made_.tensors[0].type = 15;
+  expect_refused(made_, {"Q8_K"}, Code::unsupported);
   made_.tensors[0].type = 1000;
   expect_refused(made_, {"type 1000"}, Code::bad_file);
 }

@@ -13,7 +13,11 @@ namespace {
 
 class HfConfigFile : public ::testing::Test {
  protected:
-  ModelConfig read(const std::string& json) { return read_hf_config(folder_.write("config.json", json)).config; }
+  ModelConfig read(const std::string& json) {
+    Checkpoint checkpoint;
+    read_hf_config(folder_.write("config.json", json), checkpoint);
+    return checkpoint.config;
+  }
   void expect_refused(const std::string& json, Code code, const std::vector<std::string>& parts) {
     std::vector<std::string> all = parts;
     all.push_back("config.json");
@@ -66,20 +70,20 @@ TEST_F(HfConfigFile, ReadsRopeOfTransformers5) {
 }
 
 TEST_F(HfConfigFile, RefusesWhatItDoesNotKnowByName) {
-  expect_refused(with("model_type", R"("mistral")"), Code::unsupported, {"model_type 'mistral'"});
+  expect_refused(with("model_type", R"("mamba")"), Code::unsupported, {"model_type 'mamba'", "llama, mistral, mixtral"});
   expect_refused(with("architectures", R"(["LlamaForSequenceClassification"])"), Code::unsupported,
                  {"'LlamaForSequenceClassification'"});
   expect_refused(made_llama_config(R"(,"hidden_act":"gelu")"), Code::unsupported, {"hidden_act 'gelu'"});
-  expect_refused(made_llama_config(R"(,"rope_scaling":{"rope_type":"yarn","factor":2})"), Code::unsupported,
-                 {"'yarn'"});
+  expect_refused(made_llama_config(R"(,"rope_scaling":{"rope_type":"longrope","factor":2})"), Code::unsupported,
+                 {"'longrope'"});
   expect_refused(made_llama_config(R"(,"rope_scaling":{"type":"dynamic","factor":2})"), Code::unsupported,
                  {"'dynamic'"});
   expect_refused(made_llama_config(R"(,"partial_rotary_factor":0.5)"), Code::unsupported,
                  {"partial_rotary_factor 0.5"});
   expect_refused(made_llama_config(R"(,"rope_parameters":{"partial_rotary_factor":0.25})"), Code::unsupported,
                  {"partial_rotary_factor 0.25"});
-  expect_refused(made_llama_config(R"(,"quantization_config":{"quant_method":"awq"})"), Code::unsupported,
-                 {"quantisation 'awq'"});
+  expect_refused(made_llama_config(R"(,"quantization_config":{"quant_method":"aqlm"})"), Code::unsupported,
+                 {"quantisation 'aqlm'", "modelopt"});
 }
 
 TEST_F(HfConfigFile, DemandsEveryNumberInItsRange) {
@@ -113,7 +117,10 @@ TEST_F(HfConfigFile, RefusesWhatIsNoJson) {
   expect_refused(R"({"model_type":"llama","model_type":"llama"})", Code::bad_file,
                  {"'model_type' for the second time"});
   expect_refused(std::string((1 << 20) + 1, ' '), Code::too_large, {"1.00 MiB"});
-  expect_error(Code::not_found, {"absent.json"}, [&] { read_hf_config(folder_.path() / "absent.json"); });
+  expect_error(Code::not_found, {"absent.json"}, [&] {
+    Checkpoint checkpoint;
+    read_hf_config(folder_.path() / "absent.json", checkpoint);
+  });
 }
 
 }  // namespace

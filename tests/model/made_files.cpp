@@ -26,6 +26,8 @@ uint64_t ggml_bytes(const MadeGgufTensor& tensor) {
       return elements / 32 * 18;
     case kGgmlQ4_1:
       return elements / 32 * 20;
+    case kGgmlNvfp4:
+      return elements / 64 * 36;
     default:
       return elements * 4;
   }
@@ -38,7 +40,7 @@ uint64_t aligned(uint64_t bytes, uint64_t alignment) {
 int64_t dtype_bytes(const std::string& dtype) {
   if (dtype == "I64") return 8;
   if (dtype == "BF16" || dtype == "F16") return 2;
-  return dtype == "U8" ? 1 : 4;
+  return dtype == "U8" || dtype.starts_with("F8_") ? 1 : 4;
 }
 
 }  // namespace

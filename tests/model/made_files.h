@@ -61,7 +61,8 @@ enum GgmlNumber : uint32_t {
   kGgmlQ4_1 = 3,
   kGgmlQ8_0 = 8,
   kGgmlQ4_K = 12,
-  kGgmlBf16 = 30
+  kGgmlBf16 = 30,
+  kGgmlNvfp4 = 40
 };
 
 struct MadeGgufTensor {

@@ -40,10 +40,10 @@ TEST(GoldenModel, TiedLlamaInTheSpellingOfTransformers4) {
   EXPECT_FALSE(checkpoint.tokenizer.has_value());
 
   const Catalogue catalogue(checkpoint);
-  EXPECT_EQ(catalogue.head().name, "model.embed_tokens.weight");
+  EXPECT_EQ(catalogue.head().codes->name, "model.embed_tokens.weight");
   EXPECT_EQ(catalogue.find(Role::head), nullptr);
   EXPECT_EQ(catalogue.find(Role::q_bias, 0), nullptr);
-  const TensorInfo& down = catalogue.at(Role::down, 0);
+  const TensorInfo& down = *catalogue.at(Role::down, 0).codes;
   EXPECT_EQ(down.dtype, Dtype::bf16);
   EXPECT_EQ(down.shape, (std::vector<int64_t>{192, 160}));
   EXPECT_EQ(down.offset, 8u + 3072 + 196992);
@@ -59,7 +59,7 @@ TEST(GoldenModel, UntiedLlamaWithBiasesInTheSpellingOfTransformers5) {
   EXPECT_EQ(checkpoint.config.rope.theta, 10000.0);
   EXPECT_EQ(checkpoint.config.rope.scaling, RopeScaling::none);
   const Catalogue catalogue(checkpoint);
-  EXPECT_EQ(catalogue.head().name, "lm_head.weight");
+  EXPECT_EQ(catalogue.head().codes->name, "lm_head.weight");
   for (const Role role :
        {Role::q_bias, Role::k_bias, Role::v_bias, Role::o_bias, Role::gate_bias, Role::up_bias, Role::down_bias}) {
     EXPECT_NE(catalogue.find(role, 3), nullptr) << name(role);
@@ -116,9 +116,9 @@ TEST(RealModel, SmolLm2OpensWithItsTokenizer) {
   EXPECT_EQ(c.rope.theta, 100000.0);
 
   const Catalogue catalogue(checkpoint);
-  EXPECT_EQ(catalogue.head().dtype, Dtype::q8_0);
-  EXPECT_EQ(catalogue.head().shape, (std::vector<int64_t>{49152, 576}));
-  const TensorInfo& gate = catalogue.at(Role::gate, 0);
+  EXPECT_EQ(catalogue.head().codes->dtype, Dtype::q8_0);
+  EXPECT_EQ(catalogue.head().codes->shape, (std::vector<int64_t>{49152, 576}));
+  const TensorInfo& gate = *catalogue.at(Role::gate, 0).codes;
   EXPECT_EQ(gate.dtype, Dtype::q4_1);
   EXPECT_EQ(gate.shape, (std::vector<int64_t>{1536, 576}));
   EXPECT_EQ(gate.offset, 1785664u + 30636288) << "the data begins behind a header of 1785664 bytes";
