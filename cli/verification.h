@@ -22,8 +22,9 @@ struct Bound {
   double logits = 0;
 };
 
-// Of a math mode; `exact`: every token agrees, logits within 1e-5 of the range. Error{unsupported} for another mode.
-Bound bound_of(const std::string& math);
+// Of a math mode and a cache type. `exact` with f32: every token agrees, logits within 1e-5 of the range. With a cache that rounds
+// nothing is promised (docs/models.md has what was measured): tokens may differ at any margin, logits by the whole range. Error{unsupported} for another mode.
+Bound bound_of(const std::string& math, const std::string& kv);
 
 struct Mismatch {
   int64_t index = 0;

@@ -131,7 +131,8 @@ int run(const VerifyOptions& options) {
   const Target target(options.target);
   const json::object status = fetch_status(target.url(), options.target.api_key);
   const std::string math = status.at("math").as_string().c_str();
-  const Bound bound = bound_of(math);
+  const std::string kv = status.at("kv").as_string().c_str();
+  const Bound bound = bound_of(math, kv);
   const Served served = served_of(status, options.chunk);
   if (served.encoder && options.chunk > 0) fmt::print(stderr, "--chunk has no meaning for an encoder, which reads a sequence whole\n");
   bool ok = true;
@@ -147,6 +148,7 @@ int run(const VerifyOptions& options) {
     const json::object result = {{"ok", ok},
                                  {"layout", status.at("layout")},
                                  {"math", math},
+                                 {"kv", kv},
                                  {"device", status.at("device")},
                                  {"bound", {{"margin", bound.margin}, {"logits", bound.logits}}},
                                  {"files", files}};
@@ -161,9 +163,10 @@ void add_verify(CLI::App& app, Action& action) {
   auto options = std::make_shared<VerifyOptions>();
   CLI::App* verb = app.add_subcommand("verify", "compare a model's logits and greedy tokens with a reference's golden files");
   verb->footer(
-      "Mode exact demands that every token agrees and that logits differ by at most 1e-5 of the golden's range. logits_hash is\n"
+      "Mode exact demands that every token agrees and that logits differ by at most 1e-5 of the golden's range; with another --kv than\n"
+      "f32 it only reports, and fails on nonsense (the whole range, a NaN). logits_hash is\n"
       "SHA-256 over all rows, f32 little-endian: equal hashes over layouts, chunks and streams are equal bits.\n"
-      "-o json: {ok, layout, math, device, bound, files: [{file, tokens, agree, first_mismatch, max_abs_diff, logits_hash}]}.\n"
+      "-o json: {ok, layout, math, kv, device, bound, files: [{file, tokens, agree, first_mismatch, max_abs_diff, logits_hash}]}.\n"
       "An encoder's golden has states instead of greedy tokens: each tensor differs by at most 1e-5 x max(1, its range), `tokens` counts\n"
       "rows, `tensors` adds the greatest difference of each, and logits_hash is over the hidden states.\n"
       "A server given by --url must run with --allow-logits.");

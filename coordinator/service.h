@@ -60,6 +60,7 @@ struct ServiceStatus {
   uint64_t instance = 0;
   std::string layout;           // "tp2pp1"
   std::string math;
+  std::string kv;               // the cache's element type, as --kv names it
   std::string device;
   std::vector<RankStatus> ranks;
   int64_t running = 0, waiting = 0, paused = 0;

@@ -108,6 +108,7 @@ http::Response status_page(const ServiceStatus& status, const ServedModel& model
                            {"instance", status.instance},
                            {"layout", status.layout},
                            {"math", status.math},
+                           {"kv", status.kv},
                            {"device", status.device},
                            {"ranks", std::move(ranks)},
                            {"running", status.running},

@@ -32,7 +32,7 @@ EncoderGolden pooler_golden() {
 
 Verdict compare(const EncoderGolden& golden, const EncoderShape& shape, const Rows& rows, const Rows& pair = {}) {
   check_shape(golden, shape);
-  EncoderComparison comparison(golden, shape, bound_of("exact"));
+  EncoderComparison comparison(golden, shape, bound_of("exact", "f32"));
   for (const auto& row : rows) comparison.row(row);
   for (const auto& row : pair) comparison.pair_row(row);
   return comparison.verdict();

@@ -38,7 +38,7 @@ TEST(Verification, FeedsThePromptAndAllGreedyTokensButTheLast) {
 }
 
 TEST(Verification, ExactAgreementIsOkAndHashed) {
-  const Verdict verdict = compare(small_golden(), bound_of("exact"), right_rows());
+  const Verdict verdict = compare(small_golden(), bound_of("exact", "f32"), right_rows());
   EXPECT_TRUE(verdict.ok);
   EXPECT_EQ(verdict.agree, 3);
   EXPECT_FALSE(verdict.first_mismatch);
@@ -46,13 +46,13 @@ TEST(Verification, ExactAgreementIsOkAndHashed) {
   EXPECT_EQ(verdict.logits_hash.size(), 64u);
   Rows others = right_rows();
   others[3][0] = -0.0f;  // equal as a number, another bit: another hash
-  EXPECT_NE(compare(small_golden(), bound_of("exact"), others).logits_hash, verdict.logits_hash);
+  EXPECT_NE(compare(small_golden(), bound_of("exact", "f32"), others).logits_hash, verdict.logits_hash);
 }
 
 TEST(Verification, ExactAllowsNoTokenToDifferWhateverItsMargin) {
   Rows rows = right_rows();
   rows[3] = {0, 0, 0, 9};
-  const Verdict verdict = compare(small_golden(), bound_of("exact"), rows);
+  const Verdict verdict = compare(small_golden(), bound_of("exact", "f32"), rows);
   EXPECT_FALSE(verdict.ok);
   ASSERT_TRUE(verdict.first_mismatch);
   EXPECT_EQ(verdict.first_mismatch->index, 2);
@@ -70,20 +70,20 @@ TEST(Verification, AnotherModeMayDifferWhereTheMarginIsBelowItsBound) {
 TEST(Verification, LogitsMustLieWithinTheBoundOfTheRange) {
   Rows rows = right_rows();
   rows[0][0] = 4e-5f;
-  EXPECT_TRUE(compare(small_golden(), bound_of("exact"), rows).ok);
+  EXPECT_TRUE(compare(small_golden(), bound_of("exact", "f32"), rows).ok);
   rows[0][0] = 6e-5f;
-  EXPECT_FALSE(compare(small_golden(), bound_of("exact"), rows).ok);
+  EXPECT_FALSE(compare(small_golden(), bound_of("exact", "f32"), rows).ok);
   rows[0][0] = std::nanf("");
-  EXPECT_FALSE(compare(small_golden(), bound_of("exact"), rows).ok) << "a NaN is never close";
+  EXPECT_FALSE(compare(small_golden(), bound_of("exact", "f32"), rows).ok) << "a NaN is never close";
 }
 
 TEST(Verification, MissingRowsAreAnErrorAndNotAVerdict) {
   Rows rows = right_rows();
   rows.pop_back();
-  EXPECT_THROW(compare(small_golden(), bound_of("exact"), rows), Error);
+  EXPECT_THROW(compare(small_golden(), bound_of("exact", "f32"), rows), Error);
 }
 
-TEST(Verification, ModesWithoutADocumentedBoundAreRefusedByName) { EXPECT_THROW(bound_of("fp4"), Error); }
+TEST(Verification, ModesWithoutADocumentedBoundAreRefusedByName) { EXPECT_THROW(bound_of("fp4", "f32"), Error); }
 
 TEST(ClusterOptions, DefaultIsTwoAgentsWithHalfOfEachLayer) {
   EXPECT_EQ(resolve_layout({}).name(), "tp2pp1");
