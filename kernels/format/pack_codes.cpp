@@ -80,22 +80,32 @@ void pack_blocks(const PackCodes& job) {
 }
 
 // Outputs side by side: lanes already are. `step` elements from one output to the next.
+template <typename T>
 void pack_outputs(const PackCodes& job, size_t step) {
   constexpr size_t kUnitsAtOnce = 256;  // of which the cache keeps the lines until the neighbouring panels have read theirs
-  const Units units = units_of(job);
-  for (size_t begin = 0; begin < units.count; begin += kUnitsAtOnce) {
-    const size_t end = std::min(begin + kUnitsAtOnce, units.count);
+  const size_t units = units_of(job).count;
+  const auto put = [&](const Lanes& to, size_t u) {
+    const std::byte* source = job.source + u * job.source_stride + to.row * step * sizeof(T);
+    std::byte* lanes = to.codes + (u * kPanelLanes + to.first) * sizeof(T);
+    if (step == 1) {
+      std::memcpy(lanes, source, to.count * sizeof(T));
+      return;
+    }
+    for (size_t l = 0; l < to.count; ++l) std::memcpy(lanes + l * sizeof(T), source + l * step * sizeof(T), sizeof(T));
+  };
+  for (size_t begin = 0; begin < units; begin += kUnitsAtOnce) {
     for_panels(job, [&](const Lanes& to) {
-      for (size_t u = begin; u < end; ++u) {
-        const std::byte* source = job.source + u * job.source_stride + to.row * step * units.bytes;
-        std::byte* lanes = to.codes + (u * kPanelLanes + to.first) * units.bytes;
-        if (step == 1) {
-          std::memcpy(lanes, source, to.count * units.bytes);
-          continue;
-        }
-        for (size_t l = 0; l < to.count; ++l) std::memcpy(lanes + l * units.bytes, source + l * step * units.bytes, units.bytes);
-      }
+      for (size_t u = begin; u < std::min(begin + kUnitsAtOnce, units); ++u) put(to, u);
     });
+  }
+}
+
+void pack_columns(const PackCodes& job) {
+  const size_t step = static_cast<size_t>(job.output_step);
+  switch (info(job.shape.format.codes).block_bytes) {
+    case 1: return pack_outputs<uint8_t>(job, step);
+    case 2: return pack_outputs<uint16_t>(job, step);
+    default: return pack_outputs<uint32_t>(job, step);
   }
 }
 
@@ -162,10 +172,10 @@ void pack_codes(const PackCodes& job) {
     case CodeLayout::rows: return block ? pack_blocks(job) : pack_elements(job);
     case CodeLayout::columns:
       YOKE_ASSERT(info(f.codes).block_elements == 1 && job.output_step > 0);
-      return pack_outputs(job, static_cast<size_t>(job.output_step));
+      return pack_columns(job);
     case CodeLayout::gptq:
       YOKE_ASSERT(f.codes == Dtype::int4);
-      return pack_outputs(job, 1);
+      return pack_outputs<uint32_t>(job, 1);
     case CodeLayout::awq:
       YOKE_ASSERT(f.codes == Dtype::int4 && job.source_skip >= 0 && job.source_skip < 8);
       return pack_awq(job);
