@@ -93,6 +93,10 @@ class Loading {
     while (running_ > 0) {
       changed_.wait(guard, [&] { return running_ == 0 || done_ != told_; });
       const uint64_t done = done_;
+      if (failure_) {
+        told_ = done;
+        continue;
+      }
       guard.unlock();
       try {
         if (cancelled && cancelled()) throw Error{Code::aborted, "loading the model was given up because the coordinator asked for it"};

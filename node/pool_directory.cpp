@@ -14,7 +14,7 @@ namespace yoke::node {
 namespace {
 
 constexpr char kMagic[8] = {'Y', 'O', 'K', 'E', 'P', 'O', 'O', 'L'};
-constexpr uint32_t kLayoutVersion = 2;
+constexpr uint32_t kLayoutVersion = 3;
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kCacheLine = 64;
 constexpr uint64_t kPageAlignedFrom = 1 << 20;
@@ -39,8 +39,8 @@ struct Entry {
   uint32_t version;
   uint8_t codes, scales, scale_dtype;
   int8_t zero_bias;
-  uint8_t zero_points, listed_groups, global;  // 0 or 1
-  uint8_t unused[9];
+  uint8_t zero_points, listed_groups, global, packed;  // 0 or 1
+  uint8_t unused[8];
 };
 static_assert(sizeof(Entry) == 144);
 
@@ -70,7 +70,8 @@ Entry entry_of(const Region& region) {
               .zero_bias = format.zero_bias,
               .zero_points = format.zero_points,
               .listed_groups = format.listed_groups,
-              .global = format.global};
+              .global = format.global,
+              .packed = format.packed};
   std::memcpy(entry.name, region.name.data(), region.name.size());
   return entry;
 }
@@ -78,7 +79,7 @@ Entry entry_of(const Region& region) {
 bool known_format(const Entry& entry) {
   constexpr uint8_t kTypes = static_cast<uint8_t>(std::size(kDtypes));
   return entry.codes < kTypes && entry.scale_dtype < kTypes && entry.scales <= static_cast<uint8_t>(Scales::per_group) &&
-         entry.group >= 0 && entry.zero_points <= 1 && entry.listed_groups <= 1 && entry.global <= 1;
+         entry.group >= 0 && entry.zero_points <= 1 && entry.listed_groups <= 1 && entry.global <= 1 && entry.packed <= 1;
 }
 
 PackedShape shape_in(const Entry& entry) {
@@ -93,7 +94,8 @@ PackedShape shape_in(const Entry& entry) {
                             .zero_points = entry.zero_points != 0,
                             .zero_bias = entry.zero_bias,
                             .listed_groups = entry.listed_groups != 0,
-                            .global = entry.global != 0};
+                            .global = entry.global != 0,
+                            .packed = entry.packed != 0};
   return {format, entry.rows, entry.cols, entry.row_begin, entry.col_begin, entry.groups};
 }
 

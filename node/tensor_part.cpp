@@ -129,8 +129,9 @@ class Parts {
   TensorPart column_lines(uint64_t line_bytes, Range index, int64_t unit) const {
     TensorPart p = part(Feed::codes, weight_.codes, line_bytes);
     p.index = index;
-    // Units count from the whole matrix's first column, pieces from the part's: where the two differ, one piece after the other.
-    p.unit = stored_.begin % kColumnUnit == 0 ? unit : 0;
+    // Units count from the whole matrix's first column, pieces from the part's: where the two differ, one piece after the other. So
+    // in a packed form, where the pieces of a panel share its table.
+    p.unit = stored_.begin % kColumnUnit == 0 && !shape_.format.packed ? unit : 0;
     return p;
   }
 

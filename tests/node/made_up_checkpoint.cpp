@@ -92,8 +92,17 @@ const model::TensorInfo* MadeUpCheckpoint::add_groups(int64_t cols, int32_t grou
   return keep(Dtype::i32, {cols}, std::move(bytes));
 }
 
+const model::TensorInfo* MadeUpCheckpoint::add_zeros(Dtype dtype, std::vector<int64_t> shape) {
+  zeros_ = static_cast<uint64_t>(info(dtype).block_bytes);
+  for (const int64_t n : shape) zeros_ *= static_cast<uint64_t>(n);
+  const model::TensorInfo* tensor = keep(dtype, std::move(shape), {});
+  checkpoint_.tensors.at(tensor->name).bytes = zeros_;
+  return tensor;
+}
+
 void MadeUpCheckpoint::write() {
   std::ofstream(file(), std::ios::binary).write(bytes_.data(), static_cast<std::streamsize>(bytes_.size()));
+  fs::resize_file(file(), bytes_.size() + zeros_);
   const model::FileReader written(file());
   checkpoint_.file_bytes = {written.size()};
   checkpoint_.file_modified_ns = {written.modified_ns()};

@@ -23,6 +23,7 @@ class MadeUpCheckpoint {
   const model::TensorInfo* add(Dtype dtype, std::vector<int64_t> shape);     // any bytes; numbers between -2 and 2 for floats
   const model::TensorInfo* add_blocks(Dtype dtype, int64_t rows, int64_t cols);
   const model::TensorInfo* add_groups(int64_t cols, int32_t groups);          // of GPTQ's act-order
+  const model::TensorInfo* add_zeros(Dtype dtype, std::vector<int64_t> shape);  // a hole in the file; the last tensor
   void write();                                                               // after the last
 
   const model::Checkpoint& checkpoint() const { return checkpoint_; }
@@ -34,6 +35,7 @@ class MadeUpCheckpoint {
   std::mt19937 random_;
   std::filesystem::path folder_;
   model::Checkpoint checkpoint_;
+  uint64_t zeros_ = 0;
   std::string bytes_ = std::string(100, 'h');  // a header that nobody reads
 };
 

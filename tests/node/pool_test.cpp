@@ -24,7 +24,8 @@ PackedShape some_shape() {
                             .zero_points = true,
                             .zero_bias = 1,
                             .listed_groups = true,
-                            .global = true};
+                            .global = true,
+                            .packed = true};
   return {.format = format, .rows = 48, .cols = 64, .row_begin = 16, .col_begin = 40, .groups = 7};
 }
 
