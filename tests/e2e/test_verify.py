@@ -33,6 +33,40 @@ def test_a_tiny_model_agrees_and_has_equal_bits_in_every_layout_chunk_and_batch(
     assert len(hashes) == 1
 
 
+# What a layout could break in real processes: experts whole on ranks, latents and single keys on both, sinks, act-order, FP4.
+@pytest.mark.parametrize("name", ["models/deepseek_v3", "models/gpt_oss", "models/minimax_m2", "quantised/mixtral_modelopt_nvfp4",
+                                  "quantised/llama_gptq_desc_act"])
+def test_architectures_and_formats_agree_with_equal_bits_on_one_rank_and_two(yoke, name):
+    folder = GOLDEN / name
+    hashes = set()
+    for tp, pp in [(1, 1), (2, 1), (1, 2)]:
+        answer = verify(yoke, folder, [folder / "golden.safetensors"], tp, pp)
+        assert answer["ok"] and answer["files"][0]["agree"] == 24, answer
+        hashes.add(answer["files"][0]["logits_hash"])
+    assert len(hashes) == 1
+
+
+def test_experts_on_ranks_agree_with_bits_of_their_own(yoke):
+    folder = GOLDEN / "models/mixtral"
+    cut, whole, whole_again = (verify(yoke, folder, [folder / "golden.safetensors"], 2, 1, "--ep", ep, *flags)
+                               for ep, flags in ((1, []), (2, []), (2, ["--chunk", "3"])))
+    assert cut["ok"] and whole["ok"] and whole["layout"] == "tp2pp1ep2"
+    assert cut["files"][0]["logits_hash"] != whole["files"][0]["logits_hash"] == whole_again["files"][0]["logits_hash"]
+
+
+def test_a_rounded_cache_is_reported_not_judged(yoke):
+    answer = verify(yoke, TINY, [TINY / "golden.safetensors"], 2, 1, "--kv", "fp8")
+    assert answer["ok"] and answer["kv"] == "fp8" and answer["files"][0]["max_abs_diff"] > 1e-3
+
+
+def test_a_layer_of_a_known_model_runs_without_files_and_prefill_equals_decode(yoke):
+    result = yoke("bench", "qwen3-30b-a3b:nvfp4", "--layers", 1, "--tp", 2, "-p", 16, "-n", 2, "--repeat", 1, "-o", "json", timeout=120)
+    answer = json.loads(result.stdout)
+    assert result.returncode == 0 and answer["prefill_equals_decode"] and answer["decode_tokens_per_s"] > 0
+    unknown = yoke("bench", "llama-9:nvfp4", "--layers", 1)
+    assert unknown.returncode != 0 and "llama-3.1-405b" in unknown.stderr
+
+
 def goldens_of_smollm2(*names):
     return [GOLDEN / "smollm2" / f"{name}.golden.safetensors" for name in names]
 
