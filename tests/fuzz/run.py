@@ -17,8 +17,8 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
-# A reader may take a second and 64 MiB for a small file; the sanitizers make it up to ten times slower.
-LIMITS = ["-timeout=10", "-malloc_limit_mb=64", "-rss_limit_mb=1024", "-max_len=16384"]
+# A reader may take a second and 64 MiB for a small file; the sanitizers make it up to ten times slower, a busy machine more.
+LIMITS = ["-timeout=25", "-malloc_limit_mb=64", "-rss_limit_mb=1024", "-max_len=16384"]
 JOBS = 2
 # The longest input that is printed whole.
 MOST_PRINTED = 16384
