@@ -45,7 +45,7 @@ constexpr Architecture kArchitectures[] = {
      .norm = NormKind::rms, .block = BlockKind::pre_norm, .qk_norm = QkNorm::per_head, .qk_norm_presence = kAlways,
      .mlp = MlpKind::swiglu, .router = RouterKind::softmax, .rope = RopeStyle::halves, .gguf_rope = RopeStyle::halves,
      .qkv_bias = kByKey, .o_bias = kByKey, .mlp_bias = kNever, .windows = WindowRule::upper_layers,
-     .defaults = {.kv_heads = 32, .window = 4096}},
+     .defaults = {.kv_heads = 32, .head_dim = 128, .window = 4096}},
     {.name = "qwen3_moe", .model_types = {"qwen3_moe"}, .classes = {"Qwen3MoeForCausalLM", "Qwen3MoeModel"},
      .gguf = "qwen3moe", .norm = NormKind::rms, .block = BlockKind::pre_norm, .qk_norm = QkNorm::per_head,
      .qk_norm_presence = kAlways, .mlp = MlpKind::swiglu, .router = RouterKind::softmax, .rope = RopeStyle::halves,

@@ -1,5 +1,6 @@
-// The architectures that this build runs: one row each, data of which configuration readers, catalogue and forward pass are
-// composed. A new architecture of known parts is a row here and, where it spells its tensors in its own way, some in names.cpp.
+// The architectures that this build runs: one row each, data of which configuration readers, catalogue and forward pass
+// are composed. A new architecture of known parts is a row here and, where it spells its tensors in its own way, some
+// in names.cpp.
 #pragma once
 
 #include <array>
@@ -30,12 +31,12 @@ struct Defaults {
   int64_t head_dim = 0;  // 0: hidden / heads
   int64_t window = 0;
   bool tied = false;
-  bool qk_norm = false;       // use_qk_norm
-  bool qkv_bias = false;      // attention_bias
-  double rotary_part = 0;     // partial_rotary_factor; 0: the model has no such key and turns whole heads
-  int64_t experts = 0;        // 0: no mixture of experts
+  bool qk_norm = false;    // use_qk_norm
+  bool qkv_bias = false;   // attention_bias
+  double rotary_part = 0;  // partial_rotary_factor; 0: the model has no such key and turns whole heads
+  int64_t experts = 0;     // 0: no mixture of experts
   int64_t top_k = 0;
-  bool renormalise = true;    // norm_topk_prob
+  bool renormalise = true;  // norm_topk_prob
 };
 
 struct Architecture {
@@ -55,10 +56,10 @@ struct Architecture {
   bool router_bias;
   bool correction;
   bool sinks;
-  bool latent;      // multi-head latent attention
+  bool latent;  // multi-head latent attention
   bool encoder;
   WindowRule windows;
-  bool mtp;         // checkpoints hold layers of multi-token prediction behind the last
+  bool mtp;  // checkpoints hold layers of multi-token prediction behind the last
   Defaults defaults;
 };
 

@@ -49,7 +49,8 @@ bool is_second(Role role) {
 
 class Finder {
  public:
-  explicit Finder(const Checkpoint& checkpoint) : checkpoint_(checkpoint), config_(checkpoint.config), tensors_(checkpoint) {
+  explicit Finder(const Checkpoint& checkpoint)
+      : checkpoint_(checkpoint), config_(checkpoint.config), tensors_(checkpoint) {
     const std::optional<Spelling> spelling = spelling_of(checkpoint.tensors, config_.text_tower);
     if (!spelling) refuse_without_embedding();
     spelling_ = *spelling;
@@ -105,7 +106,8 @@ class Finder {
     // The same name means two things: gpt-oss interleaves what later models join.
     const bool interleaves = config_.mlp == MlpKind::swiglu_clamped;
     const bool needs = name.fusion == Fusion::interleaved || name.fusion == Fusion::transposed;
-    const bool bars = name.fusion == Fusion::planes_joined || (name.fusion == Fusion::planes && name.family == Family::decoder);
+    const bool bars =
+        name.fusion == Fusion::planes_joined || (name.fusion == Fusion::planes && name.family == Family::decoder);
     if (!weight.vector && ((needs && !interleaves) || (bars && interleaves))) return false;
     const std::string module = full_name(name, spelling_, weight.layer, weight.expert);
     return weight.vector ? fill_vector(name, module, weight) : fill_matrix(name, module, weight);
@@ -160,11 +162,13 @@ class Finder {
   // Scales of squares are counted from the joined matrix's corner, ours from the matrix's own.
   void check_edges(const Weight& weight) const {
     if (weight.format.scales != Scales::per_block || weight.first_row % weight.format.group == 0) return;
-    throw Error{Code::unsupported,
-                fmt::format("{}: tensor {} joins matrices at row {}, inside a block of {} x {}; this build reads such a join at "
-                            "the edge of a block only",
-                            checkpoint_.files.at(weight.codes->file).string(), printable(weight.codes->name), weight.first_row,
-                            weight.format.group, weight.format.group)};
+    throw Error{
+        Code::unsupported,
+        fmt::format(
+            "{}: tensor {} joins matrices at row {}, inside a block of {} x {}; this build reads such a join at "
+            "the edge of a block only",
+            checkpoint_.files.at(weight.codes->file).string(), printable(weight.codes->name), weight.first_row,
+            weight.format.group, weight.format.group)};
   }
 
   // A tied head is the embedding: transformers lets a copy in the file be.
@@ -182,7 +186,8 @@ class Finder {
       return layer >= config_.layers && layer < config_.layers + config_.unserved_layers;
     }
     // The heads with which encoders were trained.
-    if (config_.encoder.is) return name.starts_with("cls.") || name.starts_with("lm_head.") || name.find("pooler.") != name.npos;
+    if (config_.encoder.is)
+      return name.starts_with("cls.") || name.starts_with("lm_head.") || name.find("pooler.") != name.npos;
     if (config_.unserved_layers > 0 && (name.starts_with("mtp.") || name.starts_with("model.mtp"))) return true;
     // Whatever a multimodal model has besides its text tower.
     const bool of_text = name.starts_with(spelling_.model) && spelling_.model != "model.";
@@ -198,7 +203,8 @@ class Finder {
   [[noreturn]] void refuse_without_embedding() const {
     refuse({.file = checkpoint_.path,
             .found = fmt::format("{} tensors and no embedding among them", checkpoint_.tensors.size()),
-            .expected = config_.encoder.is ? "'embeddings.word_embeddings.weight'" : "'model.embed_tokens.weight' or 'token_embd.weight'",
+            .expected = config_.encoder.is ? "'embeddings.word_embeddings.weight'"
+                                           : "'model.embed_tokens.weight' or 'token_embd.weight'",
             .remedy = fmt::format("this is not a whole {} model", config_.architecture)});
   }
 
@@ -216,11 +222,12 @@ class Finder {
   }
 
   [[noreturn]] void refuse_stranger(const TensorInfo& tensor) const {
-    throw Error{Code::unsupported,
-                fmt::format("{}, byte {}: tensor {} has no place in a {} model of {} layers; this build would ignore it, and "
-                            "its answers would be wrong",
-                            checkpoint_.files.at(tensor.file).string(), tensor.offset, printable(tensor.name),
-                            config_.architecture, config_.layers)};
+    throw Error{
+        Code::unsupported,
+        fmt::format("{}, byte {}: tensor {} has no place in a {} model of {} layers; this build would ignore it, and "
+                    "its answers would be wrong",
+                    checkpoint_.files.at(tensor.file).string(), tensor.offset, printable(tensor.name),
+                    config_.architecture, config_.layers)};
   }
 
   const Checkpoint& checkpoint_;

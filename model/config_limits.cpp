@@ -40,18 +40,21 @@ void demand_rope(const ModelConfig& c, Demands& demands) {
   demands.push_back({rope.dims > 0 && rope.dims % 2 == 0 && rope.dims <= most,
                      fmt::format("RoPE over {} of a head's {} elements", rope.dims, most),
                      "an even number of them, at most all"});
-  demands.push_back({std::isfinite(rope.theta) && rope.theta >= 1, fmt::format("a RoPE base of {}", rope.theta), "1 or more"});
+  demands.push_back(
+      {std::isfinite(rope.theta) && rope.theta >= 1, fmt::format("a RoPE base of {}", rope.theta), "1 or more"});
   demands.push_back({!scaled || (std::isfinite(rope.factor) && rope.factor >= 1),
                      fmt::format("a RoPE factor of {}", rope.factor), "1 or more"});
-  demands.push_back({!llama3 || (rope.low_freq_factor > 0 && rope.high_freq_factor > rope.low_freq_factor),
-                     fmt::format("low_freq_factor {} and high_freq_factor {}", rope.low_freq_factor, rope.high_freq_factor),
-                     "the high one above the low one, both above 0"});
+  demands.push_back(
+      {!llama3 || (rope.low_freq_factor > 0 && rope.high_freq_factor > rope.low_freq_factor),
+       fmt::format("low_freq_factor {} and high_freq_factor {}", rope.low_freq_factor, rope.high_freq_factor),
+       "the high one above the low one, both above 0"});
   demands.push_back({!(llama3 || yarn) || rope.original_context > 0,
                      fmt::format("an original context of {}", rope.original_context), "1 or more"});
-  demands.push_back({!yarn || (rope.theta > 1 && rope.beta_slow > 0 && rope.beta_fast >= rope.beta_slow &&
-                               std::isfinite(rope.beta_fast) && std::isfinite(rope.attention_factor)),
-                     fmt::format("a RoPE base of {} with beta_slow {} and beta_fast {}", rope.theta, rope.beta_slow, rope.beta_fast),
-                     "a base above 1, the fast beta not below the slow one, both above 0"});
+  demands.push_back(
+      {!yarn || (rope.theta > 1 && rope.beta_slow > 0 && rope.beta_fast >= rope.beta_slow &&
+                 std::isfinite(rope.beta_fast) && std::isfinite(rope.attention_factor)),
+       fmt::format("a RoPE base of {} with beta_slow {} and beta_fast {}", rope.theta, rope.beta_slow, rope.beta_fast),
+       "a base above 1, the fast beta not below the slow one, both above 0"});
 }
 
 void demand_experts(const ModelConfig& c, Demands& demands) {

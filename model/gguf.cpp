@@ -69,8 +69,8 @@ GgufMetadata read_file(const std::filesystem::path& path, Checkpoint& checkpoint
     refuse({.file = path,
             .offset = tensor.offset,
             .found = fmt::format("tensor {}", printable(tensor.name)),
-            .expected = fmt::format("it in {} only, which has it too",
-                                    checkpoint.files[at->second.file].filename().string())});
+            .expected =
+                fmt::format("it in {} only, which has it too", checkpoint.files[at->second.file].filename().string())});
   }
   checkpoint.files.push_back(path);
   checkpoint.file_bytes.push_back(file.size());

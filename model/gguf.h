@@ -9,11 +9,12 @@
 
 namespace yoke::model {
 
-// Fills files, file_bytes, file_modified_ns, tensors, config (all but its name) and tokenizer. `path` may be any part of a split
-// model: the others lie beside it. Errors as open_checkpoint's.
+// Fills files, file_bytes, file_modified_ns, tensors, config (all but its name) and tokenizer. `path` may be any part
+// of a split model: the others lie beside it. Errors as open_checkpoint's.
 void read_gguf(const std::filesystem::path& path, Checkpoint& checkpoint);
 
-// Keys general.* and ARCHITECTURE.*. What the tensors say (tied, biases, the vocabulary where no key does) is left to the caller.
+// Keys general.* and ARCHITECTURE.*. What the tensors say (tied, biases, the vocabulary where no key does) is left to
+// the caller.
 ModelConfig config_from_gguf(const GgufMetadata& metadata);
 
 // Keys tokenizer.*; nothing where the file has no vocabulary.

@@ -19,7 +19,8 @@ namespace {
 // The keys of one architecture: "qwen3moe.block_count".
 class Keys {
  public:
-  Keys(const GgufMetadata& metadata, std::string_view prefix) : metadata_(metadata), prefix_(std::string(prefix) + ".") {}
+  Keys(const GgufMetadata& metadata, std::string_view prefix)
+      : metadata_(metadata), prefix_(std::string(prefix) + ".") {}
 
   std::string full(std::string_view key) const { return prefix_ + std::string(key); }
   std::optional<int64_t> integer(std::string_view key, int64_t least, int64_t most) const {
@@ -50,11 +51,12 @@ const Architecture& find_architecture(const GgufMetadata& metadata) {
   return *row;
 }
 
-// llama.cpp's yarn is transformers': the factor on cos and sin beside the key's own. It rounds the corrected dimensions always;
-// gpt-oss was trained without that.
+// llama.cpp's yarn is transformers': the factor on cos and sin beside the key's own. It rounds the corrected dimensions
+// always; gpt-oss was trained without that.
 void read_yarn(const Keys& keys, const Architecture& row, int64_t context_length, Rope& rope) {
   rope.scaling = RopeScaling::yarn;
-  rope.original_context = keys.integer("rope.scaling.original_context_length", 1, kMostContext).value_or(context_length);
+  rope.original_context =
+      keys.integer("rope.scaling.original_context_length", 1, kMostContext).value_or(context_length);
   rope.beta_fast = keys.number("rope.scaling.yarn_beta_fast").value_or(32.0);
   rope.beta_slow = keys.number("rope.scaling.yarn_beta_slow").value_or(1.0);
   rope.attention_factor = keys.number("rope.scaling.attn_factor").value_or(1.0) * yarn_mscale(rope.factor, 1.0);
@@ -66,12 +68,14 @@ void read_rope(const Keys& keys, const Architecture& row, ModelConfig& config) {
   Rope& rope = config.rope;
   rope.style = row.gguf_rope;
   rope.theta = keys.number("rope.freq_base").value_or(10000.0);
-  const double factor = keys.number("rope.scaling.factor").value_or(keys.number("rope.scale_linear").value_or(1.0));  // the older key
+  const double factor =
+      keys.number("rope.scaling.factor").value_or(keys.number("rope.scale_linear").value_or(1.0));  // the older key
   const std::string* type = keys.string("rope.scaling.type");
   const bool linear = type == nullptr ? factor != 1.0 && factor != 0.0 : *type == "linear";
   if (type != nullptr && *type != "linear" && *type != "none" && *type != "yarn") {
-    unsupported(keys.metadata(), fmt::format("RoPE scaling {} is not offered by this build; none, linear, yarn and llama3 are",
-                                             printable(*type)));
+    unsupported(keys.metadata(),
+                fmt::format("RoPE scaling {} is not offered by this build; none, linear, yarn and llama3 are",
+                            printable(*type)));
   }
   if (linear) {
     rope.scaling = RopeScaling::linear;
@@ -86,13 +90,12 @@ void read_rope(const Keys& keys, const Architecture& row, ModelConfig& config) {
 void read_head(const Keys& keys, const Architecture& row, ModelConfig& config) {
   const std::optional<int64_t> key = keys.integer("attention.key_length", 2, kMostHeadDim);
   const std::optional<int64_t> turned = keys.integer("rope.dimension_count", 2, kMostHeadDim);
-  config.head_dim = key                                 ? *key
-                    : config.hidden % config.heads == 0 ? config.hidden / config.heads
-                                                        : turned.value_or(0);
+  config.head_dim = key ? *key : config.hidden % config.heads == 0 ? config.hidden / config.heads : turned.value_or(0);
   const int64_t value = keys.integer("attention.value_length", 2, kMostHeadDim).value_or(config.head_dim);
   if (value != config.head_dim) {
-    unsupported(keys.metadata(), fmt::format("heads with keys of {} and values of {} elements are not offered by this build",
-                                             config.head_dim, value));
+    unsupported(keys.metadata(),
+                fmt::format("heads with keys of {} and values of {} elements are not offered by this build",
+                            config.head_dim, value));
   }
   config.value_dim = config.head_dim;
   config.attention_scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim)));
@@ -108,7 +111,8 @@ int64_t read_vocab(const Keys& keys) {
   const std::vector<std::string>* tokens = keys.metadata().strings("tokenizer.ggml.tokens");
   const auto listed = static_cast<int64_t>(tokens ? tokens->size() : 0);
   const int64_t vocab = keys.integer("vocab_size", 1, kMostVocab).value_or(listed);
-  if (listed > vocab) keys.metadata().refuse_key(keys.full("vocab_size"), fmt::format("at least the {} tokens listed", listed));
+  if (listed > vocab)
+    keys.metadata().refuse_key(keys.full("vocab_size"), fmt::format("at least the {} tokens listed", listed));
   return vocab;
 }
 
@@ -127,10 +131,13 @@ void read_moe(const Keys& keys, const Architecture& row, ModelConfig& config) {
   if (moe.groups == 0) moe.groups = 1;
   moe.top_groups = keys.integer("expert_group_used_count", 0, kMostExperts).value_or(1);
   constexpr int64_t kSoftmax = 1, kSigmoid = 2, kSoftmaxOfChosen = 3;  // llama_expert_gating_func_type
-  const int64_t expected = row.router == RouterKind::softmax ? kSoftmax : row.router == RouterKind::sigmoid ? kSigmoid : kSoftmaxOfChosen;
+  const int64_t expected = row.router == RouterKind::softmax   ? kSoftmax
+                           : row.router == RouterKind::sigmoid ? kSigmoid
+                                                               : kSoftmaxOfChosen;
   const int64_t gating = keys.integer("expert_gating_func", 0, 16).value_or(0);
   if (gating != 0 && gating != expected)
-    unsupported(keys.metadata(), fmt::format("expert_gating_func {} is not offered by this build for {}; {} is", gating, row.name, expected));
+    unsupported(keys.metadata(), fmt::format("expert_gating_func {} is not offered by this build for {}; {} is", gating,
+                                             row.name, expected));
   const int64_t dense = keys.integer("leading_dense_block_count", 0, kMostLayers).value_or(0);
   for (int64_t i = dense; i < config.layers; ++i) config.layer_kinds[static_cast<size_t>(i)].moe = true;
 }
@@ -139,7 +146,8 @@ void read_windows(const Keys& keys, const Architecture& row, ModelConfig& config
   const int64_t window = keys.integer("attention.sliding_window", 0, kMostContext).value_or(0);
   if (window == 0) return;
   if (row.windows != WindowRule::alternating)
-    unsupported(keys.metadata(), fmt::format("attention.sliding_window {} is not offered by this build for {}", window, row.name));
+    unsupported(keys.metadata(),
+                fmt::format("attention.sliding_window {} is not offered by this build for {}", window, row.name));
   for (int64_t i = 0; i < config.layers; i += 2) config.layer_kinds[static_cast<size_t>(i)].window = window;
 }
 
@@ -158,9 +166,11 @@ ModelConfig config_from_gguf(const GgufMetadata& metadata) {
   config.heads = keys.required_integer("attention.head_count", 1, kMostHeads);
   config.kv_heads = keys.integer("attention.head_count_kv", 1, kMostHeads).value_or(config.heads);
   config.context_length = keys.required_integer("context_length", 1, kMostContext);
-  const char* epsilon = row.norm == NormKind::layer ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon";
+  const char* epsilon =
+      row.norm == NormKind::layer ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon";
   config.norm_epsilon = static_cast<float>(keys.required_number(epsilon));
-  if (row.block == BlockKind::parallel) config.logit_scale = static_cast<float>(keys.number("logit_scale").value_or(1.0));
+  if (row.block == BlockKind::parallel)
+    config.logit_scale = static_cast<float>(keys.number("logit_scale").value_or(1.0));
   config.vocab = read_vocab(keys);
   // Mixtures without dense layers need not say how wide these would be.
   const int64_t experts_width = keys.integer("expert_feed_forward_length", 1, kMostWidth).value_or(0);

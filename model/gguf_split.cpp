@@ -22,7 +22,8 @@ std::optional<int64_t> take_number(std::string_view& text, std::string_view befo
   const std::string_view rest = text.substr(0, text.size() - kDigits);
   int64_t number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + kDigits, number);
-  if (error != std::errc() || end != digits.data() + kDigits || number < 1 || !rest.ends_with(before)) return std::nullopt;
+  if (error != std::errc() || end != digits.data() + kDigits || number < 1 || !rest.ends_with(before))
+    return std::nullopt;
   text = rest.substr(0, rest.size() - before.size());
   return number;
 }
@@ -53,8 +54,9 @@ std::vector<fs::path> gguf_parts(const fs::path& path) {
     parts.push_back(i == part->number + 1 ? path : folder_file(path.parent_path(), name));
     std::error_code ignored;
     if (!fs::exists(parts.back(), ignored))
-      throw Error{Code::not_found, fmt::format("{} is part {} of {}, and part {}, {}, is not beside it; download it too",
-                                               path.string(), part->number + 1, part->count, i, name)};
+      throw Error{Code::not_found,
+                  fmt::format("{} is part {} of {}, and part {}, {}, is not beside it; download it too", path.string(),
+                              part->number + 1, part->count, i, name)};
   }
   return parts;
 }

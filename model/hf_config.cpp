@@ -30,7 +30,8 @@ constexpr uint64_t kMostConfigBytes = 1 << 20;
 }
 
 // Multimodal models whose text tower's keys lie at the top, as before transformers 4.52.
-constexpr std::pair<std::string_view, std::string_view> kFlatTowers[] = {{"qwen2_vl", "qwen2"}, {"qwen2_5_vl", "qwen2"}};
+constexpr std::pair<std::string_view, std::string_view> kFlatTowers[] = {{"qwen2_vl", "qwen2"},
+                                                                         {"qwen2_5_vl", "qwen2"}};
 
 const Architecture& find_architecture(const JsonFields& fields, bool& text_tower) {
   const std::string type = fields.required_string("model_type");
@@ -63,7 +64,8 @@ void check_activation(const JsonFields& fields, const Architecture& row) {
   std::string found = fields.string("hidden_act").value_or(std::string(offered));
   if (found == "swish") found = "silu";
   if (found != offered)
-    unsupported(fields, fmt::format("hidden_act {} is not offered by this build for {}; {} is", printable(found), row.name, offered));
+    unsupported(fields, fmt::format("hidden_act {} is not offered by this build for {}; {} is", printable(found),
+                                    row.name, offered));
 }
 
 bool present(Presence rule, bool said) {
@@ -75,8 +77,10 @@ void read_sizes(const JsonFields& fields, const Architecture& row, ModelConfig& 
   config.layers = fields.required_integer("num_hidden_layers", {1, kMostLayers});
   config.heads = fields.required_integer("num_attention_heads", {1, kMostHeads});
   // null means as many as heads, whatever the class would say of an absent key.
-  const int64_t kv_heads = row.defaults.kv_heads == 0 || fields.is_null("num_key_value_heads") ? config.heads : row.defaults.kv_heads;
-  config.kv_heads = row.encoder ? config.heads : fields.integer("num_key_value_heads", {1, kMostHeads}).value_or(kv_heads);
+  const int64_t kv_heads =
+      row.defaults.kv_heads == 0 || fields.is_null("num_key_value_heads") ? config.heads : row.defaults.kv_heads;
+  config.kv_heads =
+      row.encoder ? config.heads : fields.integer("num_key_value_heads", {1, kMostHeads}).value_or(kv_heads);
   config.intermediate = fields.required_integer("intermediate_size", {1, kMostWidth});
   config.vocab = fields.required_integer("vocab_size", {1, kMostVocab});
   config.context_length = fields.required_integer("max_position_embeddings", {1, kMostContext});
@@ -96,8 +100,12 @@ void read_extras(const JsonFields& fields, const Architecture& row, ModelConfig&
   config.biases.qkv = present(row.qkv_bias, attention_bias);
   config.biases.o = present(row.o_bias, attention_bias);
   config.biases.mlp = present(row.mlp_bias, fields.boolean("mlp_bias").value_or(false));
-  if (row.latent && attention_bias) unsupported(fields, "attention_bias true is not offered by this build for latent attention");
-  if (!present(row.qk_norm_presence, fields.boolean("use_qk_norm").value_or(row.defaults.qk_norm))) config.qk_norm = QkNorm::none;
+  if (row.latent && attention_bias)
+    unsupported(fields, "attention_bias true is not offered by this build for latent attention");
+  const std::optional<bool> qk_norm = fields.boolean("use_qk_norm");
+  if (!present(row.qk_norm_presence, qk_norm.value_or(row.defaults.qk_norm))) config.qk_norm = QkNorm::none;
+  if (row.qk_norm_presence == Presence::always && !qk_norm.value_or(true))
+    unsupported(fields, fmt::format("use_qk_norm false is not offered by this build for {}", row.name));
   if (row.block == BlockKind::parallel)
     config.logit_scale = static_cast<float>(fields.positive("logit_scale").value_or(0.0625));
   if (row.mlp == MlpKind::swiglu_clamped) {
@@ -138,7 +146,8 @@ void read_windows(const JsonFields& fields, const Architecture& row, ModelConfig
     const bool sliding = !types.empty() && types[at] == "sliding_attention";
     if (!types.empty() && !sliding && types[at] != "full_attention")
       unsupported(fields, fmt::format("layer_types with {} is not offered by this build; full_attention and "
-                                      "sliding_attention are", printable(types[at])));
+                                      "sliding_attention are",
+                                      printable(types[at])));
     const bool windowed = types.empty() ? is_windowed(row, fields, i) : sliding;
     if (sliding && window == 0) fields.refuse_field("sliding_window", "a window for the layers of sliding_attention");
     config.layer_kinds[at].window = windowed ? window : 0;
@@ -163,7 +172,8 @@ void read_hf_config(const std::filesystem::path& path, Checkpoint& checkpoint) {
   read_hf_latent(fields, row, config);
   read_extras(fields, row, config);
   // transformers 5 keeps this key of a multimodal model at the top.
-  if (text && !fields.find("tie_word_embeddings")) config.tied = whole.boolean("tie_word_embeddings").value_or(config.tied);
+  if (text && !fields.find("tie_word_embeddings"))
+    config.tied = whole.boolean("tie_word_embeddings").value_or(config.tied);
   read_windows(fields, row, config);
   read_hf_moe(fields, row, config);
   read_hf_rope(fields, row, config);

@@ -16,9 +16,11 @@ namespace {
 void check_variants(const JsonFields& fields) {
   const std::string positions = fields.string("position_embedding_type").value_or("absolute");
   if (positions != "absolute")
-    unsupported(fields, fmt::format("position_embedding_type {} is not offered by this build; absolute is", printable(positions)));
+    unsupported(fields, fmt::format("position_embedding_type {} is not offered by this build; absolute is",
+                                    printable(positions)));
   for (const char* key : {"is_decoder", "add_cross_attention"}) {
-    if (fields.boolean(key).value_or(false)) unsupported(fields, fmt::format("{} true is not offered by this build", key));
+    if (fields.boolean(key).value_or(false))
+      unsupported(fields, fmt::format("{} true is not offered by this build", key));
   }
 }
 
@@ -39,7 +41,8 @@ void read_hf_encoder(const JsonFields& fields, std::string_view head_class, Mode
   if (config.architecture == "xlm_roberta")
     encoder.position_offset = fields.integer("pad_token_id", {0, kMostVocab}).value_or(1) + 1;
   if (encoder.positions <= encoder.position_offset)
-    fields.refuse_field("max_position_embeddings", fmt::format("more than the first position, {}", encoder.position_offset));
+    fields.refuse_field("max_position_embeddings",
+                        fmt::format("more than the first position, {}", encoder.position_offset));
   config.context_length = encoder.positions - encoder.position_offset;
   if (head_class.ends_with("ForSequenceClassification")) {
     encoder.head = EncoderHead::classifier;

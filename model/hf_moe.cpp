@@ -42,15 +42,18 @@ void check_variants(const JsonFields& fields, const Architecture& row) {
     unsupported(fields, "moe_layer_freq other than 1 is not offered by this build");
   if (!fields.boolean("use_routing_bias").value_or(true))
     unsupported(fields, "use_routing_bias false is not offered by this build; true is");
+  if (row.qk_norm == QkNorm::all_heads) demand_string(fields, "qk_norm_type", "per_layer");
   for (const int64_t kind : fields.integers("attn_type_list", {0, 16})) {
-    if (kind != 1) unsupported(fields, fmt::format("attn_type_list with {} (linear attention) is not offered by this build; 1 is", kind));
+    if (kind == 1) continue;
+    unsupported(fields,
+                fmt::format("attn_type_list with {} (linear attention) is not offered by this build; 1 is", kind));
   }
 }
 
 // Dense layers: the first ones (DeepSeek, GLM), a list, or all but every n-th (Qwen).
 void read_layers(const JsonFields& fields, ModelConfig& config) {
-  const int64_t dense_first = fields.integer("first_k_dense_replace", {0, kMostLayers})
-                                  .value_or(config.architecture == "glm4_moe" ? 1 : config.architecture == "deepseek_v3" ? 3 : 0);
+  const int64_t fallback = config.architecture == "glm4_moe" ? 1 : config.architecture == "deepseek_v3" ? 3 : 0;
+  const int64_t dense_first = fields.integer("first_k_dense_replace", {0, kMostLayers}).value_or(fallback);
   const int64_t step = fields.integer("decoder_sparse_step", {1, kMostLayers}).value_or(1);
   const std::vector<int64_t> dense = fields.integers("mlp_only_layers", {0, kMostLayers});
   for (int64_t i = 0; i < config.layers; ++i)
@@ -76,10 +79,11 @@ void read_hf_moe(const JsonFields& fields, const Architecture& row, ModelConfig&
   moe.router = row.router;
   moe.experts = first_of(fields, {"num_local_experts", "n_routed_experts", "num_experts"}, {1, kMostExperts})
                     .value_or(row.defaults.experts);
-  moe.top_k = first_of(fields, {"num_experts_per_tok", "experts_per_token"}, {1, kMostExperts}).value_or(row.defaults.top_k);
+  moe.top_k =
+      first_of(fields, {"num_experts_per_tok", "experts_per_token"}, {1, kMostExperts}).value_or(row.defaults.top_k);
   moe.intermediate = fields.integer("moe_intermediate_size", {1, kMostWidth}).value_or(config.intermediate);
-  moe.renormalise = row.router == RouterKind::softmax_top_k ||
-                    fields.boolean("norm_topk_prob").value_or(row.defaults.renormalise);
+  moe.renormalise =
+      row.router == RouterKind::softmax_top_k || fields.boolean("norm_topk_prob").value_or(row.defaults.renormalise);
   if (row.name == "mixtral" || row.name == "minimax_m2") moe.renormalise = true;  // which have no such key
   moe.scaling = fields.positive("routed_scaling_factor").value_or(1.0);
   const int64_t shared = row.latent || row.name == "glm4_moe" ? row.name == "deepseek_v2" ? 2 : 1 : 0;

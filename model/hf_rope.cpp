@@ -54,8 +54,9 @@ void read_scaling(const JsonFields& scaling, const Architecture& row, ModelConfi
   const std::string type = scaling.string("rope_type").value_or(scaling.string("type").value_or("default"));
   if (type == "default" || (type == "mrope" && config.text_tower)) return;
   if (type != "linear" && type != "llama3" && type != "yarn") {
-    unsupported(scaling, fmt::format("RoPE scaling {} is not offered by this build; default, linear, llama3 and yarn are",
-                                     printable(type)));
+    unsupported(scaling,
+                fmt::format("RoPE scaling {} is not offered by this build; default, linear, llama3 and yarn are",
+                            printable(type)));
   }
   rope.original_context =
       scaling.integer("original_max_position_embeddings", {1, kMostContext}).value_or(config.context_length);
@@ -80,7 +81,8 @@ int64_t read_dims(const JsonFields& fields, const std::optional<JsonFields>& par
   const std::optional<int64_t> dims = fields.integer("rotary_dim", {2, kMostHeadDim});
   if (row.defaults.rotary_part == 0) {
     if (part.value_or(1.0) != 1.0)
-      unsupported(fields, fmt::format("partial_rotary_factor {} is not offered by this build for {}; 1 is", *part, row.name));
+      unsupported(fields,
+                  fmt::format("partial_rotary_factor {} is not offered by this build for {}; 1 is", *part, row.name));
     return config.head_dim;
   }
   if (!part && dims) return *dims;

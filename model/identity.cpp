@@ -41,9 +41,9 @@ int number(Enum value) {
 }
 
 std::string line_of(const Rope& r) {
-  return fmt::format("{} {:a} {} {} {:a} {:a} {:a} {:a} {:a} {} {:a} {}", number(r.style), r.theta, r.dims, number(r.scaling),
-                     r.factor, r.low_freq_factor, r.high_freq_factor, r.beta_fast, r.beta_slow, r.truncate,
-                     r.attention_factor, r.original_context);
+  return fmt::format("{} {:a} {} {} {:a} {:a} {:a} {:a} {:a} {} {:a} {}", number(r.style), r.theta, r.dims,
+                     number(r.scaling), r.factor, r.low_freq_factor, r.high_freq_factor, r.beta_fast, r.beta_slow,
+                     r.truncate, r.attention_factor, r.original_context);
 }
 
 std::string line_of(const Moe& m) {
@@ -56,7 +56,8 @@ std::string line_of(const Latent& l) {
 }
 
 std::string line_of(const Encoder& e) {
-  return fmt::format("{} {} {} {} {} {}", e.is, e.position_offset, e.positions, e.token_types, number(e.head), e.labels);
+  return fmt::format("{} {} {} {} {} {}", e.is, e.position_offset, e.positions, e.token_types, number(e.head),
+                     e.labels);
 }
 
 std::string line_of(const Biases& b) {
@@ -68,11 +69,11 @@ std::string line_of(const Quantisation& q) {
 }
 
 std::string sizes_of(const ModelConfig& c) {
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {:a} {} {:a} {:a} {:a} {:a} {} {} {} {} {} {} {}", c.architecture, c.hidden,
-                     c.layers, c.heads, c.kv_heads, c.head_dim, c.value_dim, c.intermediate, c.vocab, c.context_length,
-                     c.norm_epsilon, c.tied, c.logit_scale, c.attention_scale, c.swiglu_alpha, c.swiglu_limit,
-                     number(c.norm), number(c.block), number(c.qk_norm), number(c.mlp), c.sinks, c.unserved_layers,
-                     c.text_tower);
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {:a} {} {:a} {:a} {:a} {:a} {} {} {} {} {} {} {}", c.architecture,
+                     c.hidden, c.layers, c.heads, c.kv_heads, c.head_dim, c.value_dim, c.intermediate, c.vocab,
+                     c.context_length, c.norm_epsilon, c.tied, c.logit_scale, c.attention_scale, c.swiglu_alpha,
+                     c.swiglu_limit, number(c.norm), number(c.block), number(c.qk_norm), number(c.mlp), c.sinks,
+                     c.unserved_layers, c.text_tower);
 }
 
 std::string kinds_of(const ModelConfig& c) {
@@ -95,9 +96,9 @@ std::string identity_of(const Checkpoint& checkpoint) {
                           tensor.bytes));
   }
   const ModelConfig& config = checkpoint.config;
-  for (const std::string& line : {sizes_of(config), line_of(config.rope), line_of(config.moe), line_of(config.latent),
-                                  line_of(config.encoder), line_of(config.biases), kinds_of(config),
-                                  line_of(checkpoint.quantisation)}) {
+  for (const std::string& line :
+       {sizes_of(config), line_of(config.rope), line_of(config.moe), line_of(config.latent), line_of(config.encoder),
+        line_of(config.biases), kinds_of(config), line_of(checkpoint.quantisation)}) {
     hash.line(line);
   }
   return hash.hex();

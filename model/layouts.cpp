@@ -2,65 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-
 #include "core/error.h"
 #include "core/units.h"
 #include "model/bad_file.h"
+#include "model/layout_table.h"
 
 namespace yoke::model {
 namespace {
 
-// How the codes lie in their tensor.
-enum class Words : uint8_t {
-  elements,  // [out, in]
-  pairs,     // u8 [out, in / 2]: E2M1
-  blocks,    // u8 [out, in / 32, 16]: E2M1
-  by_row,    // i32 [out, in / 8]
-  gptq,      // i32 [in / 8, out]
-  awq,       // i32 [in, out / 8]
-};
-
-enum class ScaleKind : uint8_t { none, nvfp4, mxfp4, square, fp8, int4_by_row, int4_by_column };
-
-struct LayoutRow {
-  std::string_view codes;  // suffixes behind the module's name; empty: the module's own name, or no such part
-  Words words;
-  Dtype dtype;             // of the codes' tensor; f8_e4m3 stands for both FP8 types, f32 for every plain float and GGUF block
-  std::string_view scales;
-  ScaleKind kind;
-  std::string_view zeros, groups, global;
-  bool global_divides;
-  QuantMethod only;        // none: whatever the configuration says
-};
-
-constexpr auto kAny = QuantMethod::none;
-
-// Rows that share the name of the codes stand in the order in which they are tried.
-constexpr LayoutRow kLayouts[] = {
-    // ModelOpt NVFP4; MXFP4 with both parts beside each other
-    {".weight", Words::pairs, Dtype::u8, ".weight_scale", ScaleKind::nvfp4, "", "", ".weight_scale_2", false, kAny},
-    {".weight", Words::pairs, Dtype::u8, ".weight_scale", ScaleKind::mxfp4, "", "", "", false, kAny},
-    // compressed-tensors NVFP4, MXFP4, int4
-    {".weight_packed", Words::pairs, Dtype::u8, ".weight_scale", ScaleKind::nvfp4, "", "", ".weight_global_scale", true, kAny},
-    {".weight_packed", Words::pairs, Dtype::u8, ".weight_scale", ScaleKind::mxfp4, "", "", "", false, kAny},
-    {".weight_packed", Words::by_row, Dtype::i32, ".weight_scale", ScaleKind::int4_by_row, ".weight_zero_point", ".weight_g_idx", "", false, kAny},
-    // gpt-oss
-    {"_blocks", Words::blocks, Dtype::u8, "_scales", ScaleKind::mxfp4, "", "", "", false, kAny},
-    // FP8 in squares; with a scale for each row or for all (ModelOpt, compressed-tensors)
-    {".weight", Words::elements, Dtype::f8_e4m3, ".weight_scale_inv", ScaleKind::square, "", "", "", false, kAny},
-    {".weight", Words::elements, Dtype::f8_e4m3, ".weight_scale", ScaleKind::fp8, "", "", "", false, kAny},
-    {".qweight", Words::awq, Dtype::i32, ".scales", ScaleKind::int4_by_column, ".qzeros", "", "", false, QuantMethod::awq},
-    {".qweight", Words::gptq, Dtype::i32, ".scales", ScaleKind::int4_by_column, ".qzeros", ".g_idx", "", false, QuantMethod::gptq},
-    // plain floats and GGUF's blocks, to which llama.cpp may add a factor
-    {".weight", Words::elements, Dtype::f32, "", ScaleKind::none, "", "", ".scale", false, kAny},
-    {"", Words::elements, Dtype::f32, "", ScaleKind::none, "", "", "", false, kAny},
-};
-
 using Shape = std::vector<int64_t>;
 
-bool is_fp8(Dtype dtype) { return dtype == Dtype::f8_e4m3 || dtype == Dtype::f8_e5m2; }
+bool is_fp8(Dtype dtype) {
+  return dtype == Dtype::f8_e4m3 || dtype == Dtype::f8_e5m2;
+}
 
 bool codes_match(const LayoutRow& row, const TensorInfo& codes) {
   if (row.dtype == Dtype::f32) return info(codes.dtype).weight && !is_fp8(codes.dtype);
@@ -99,13 +53,13 @@ class Filler {
 
   void fill(const LayoutRow& row) {
     weight_.codes = tensors_.take(part(row.codes));
-    weight_.layout = row.words == Words::gptq  ? CodeLayout::gptq
-                     : row.words == Words::awq ? CodeLayout::awq
+    weight_.layout = row.words == Words::gptq                          ? CodeLayout::gptq
+                     : row.words == Words::awq                         ? CodeLayout::awq
                      : box_.transposed && row.words == Words::elements ? CodeLayout::columns
                                                                        : CodeLayout::rows;
-    weight_.format.codes = row.words == Words::elements                                ? weight_.codes->dtype
+    weight_.format.codes = row.words == Words::elements                              ? weight_.codes->dtype
                            : row.words == Words::pairs || row.words == Words::blocks ? Dtype::e2m1
-                                                                                       : Dtype::int4;
+                                                                                     : Dtype::int4;
     if (weight_.layout == CodeLayout::columns && !is_float(weight_.codes->dtype))
       tensors_.refuse_type(*weight_.codes, "F32, F16 or BF16 for a matrix that lies [in, out]");
     demand(*weight_.codes, codes_shape(row.words));
@@ -130,7 +84,8 @@ class Filler {
   // Codes that share a word must fill it: no exporter pads these.
   void demand_whole(int64_t n, int64_t unit, std::string_view along) const {
     if (n % unit == 0) return;
-    tensors_.refuse_shape(*weight_.codes, fmt::format("a multiple of {} {}, which the model's {} are not,", unit, along, n), of_);
+    tensors_.refuse_shape(*weight_.codes,
+                          fmt::format("a multiple of {} {}, which the model's {} are not,", unit, along, n), of_);
   }
 
   Shape codes_shape(Words words) const {
@@ -193,7 +148,8 @@ class Filler {
   void fill_squares() {
     const int64_t block = tensors_.checkpoint().quantisation.block;
     if (weight_.scales->shape != squares_shape())
-      tensors_.refuse_shape(*weight_.scales, fmt::format("{} for blocks of {} x {}", listed(squares_shape()), block, block), of_);
+      tensors_.refuse_shape(*weight_.scales,
+                            fmt::format("{} for blocks of {} x {}", listed(squares_shape()), block, block), of_);
     weight_.format.scales = Scales::per_block;
     weight_.format.group = static_cast<int32_t>(block);
   }
@@ -220,7 +176,9 @@ class Filler {
       stated += fmt::format("{}{}", stated.empty() ? "" : " or ", group);
     }
     if (stated.empty() && groups > 0 && box_.cols % groups == 0) return box_.cols / groups;
-    tensors_.refuse_shape(*weight_.scales, fmt::format("scales for groups of {} of {} inputs", stated.empty() ? "one size" : stated, box_.cols), of_);
+    tensors_.refuse_shape(
+        *weight_.scales,
+        fmt::format("scales for groups of {} of {} inputs", stated.empty() ? "one size" : stated, box_.cols), of_);
   }
 
   void fill_int4(const LayoutRow& row) {
@@ -228,7 +186,9 @@ class Filler {
     const Shape& shape = weight_.scales->shape;
     const int64_t groups = shape.size() == 2 ? shape[by_row ? 1 : 0] : 0;
     if (shape != (by_row ? Shape{box_.rows, groups} : Shape{groups, box_.rows}))
-      tensors_.refuse_shape(*weight_.scales, by_row ? fmt::format("[{}, groups]", box_.rows) : fmt::format("[groups, {}]", box_.rows), of_);
+      tensors_.refuse_shape(*weight_.scales,
+                            by_row ? fmt::format("[{}, groups]", box_.rows) : fmt::format("[groups, {}]", box_.rows),
+                            of_);
     WeightFormat& f = weight_.format;
     f.scales = Scales::per_group;
     f.group = static_cast<int32_t>(group_of(groups));
@@ -262,7 +222,8 @@ class Filler {
     if (global == nullptr) refuse_missing_part(row.global);
     const bool scalar = global->shape.empty() || global->shape == Shape{1};
     const bool one_a_plane = box_.planes > 0 && global->shape == Shape{box_.planes};
-    if (!(box_.planes > 1 ? one_a_plane : scalar || one_a_plane)) tensors_.refuse_shape(*global, box_.planes > 0 ? listed(Shape{box_.planes}) : "[] or [1]", of_);
+    if (!(box_.planes > 1 ? one_a_plane : scalar || one_a_plane))
+      tensors_.refuse_shape(*global, box_.planes > 0 ? listed(Shape{box_.planes}) : "[] or [1]", of_);
     if (!is_float(global->dtype)) tensors_.refuse_type(*global, "F32, F16 or BF16 for a scale");
     weight_.global = global;
     weight_.global_divides = row.global_divides;
@@ -290,46 +251,15 @@ class Filler {
 
 // Codes are there, but no layout of ours: the message says what lies beside them.
 [[noreturn]] void refuse_layout(const TensorIndex& tensors, const TensorInfo& codes, std::string_view of) {
-  throw Error{Code::unsupported,
-              fmt::format("{}, byte {}: tensor {} of type {} {} for {} is in no layout that this build reads: its scales are "
-                          "missing or of another type, or the configuration names another method of quantisation",
-                          tensors.checkpoint().files.at(codes.file).string(), codes.offset, printable(codes.name),
-                          yoke::name(codes.dtype), listed(codes.shape), of)};
+  throw Error{
+      Code::unsupported,
+      fmt::format("{}, byte {}: tensor {} of type {} {} for {} is in no layout that this build reads: its scales are "
+                  "missing or of another type, or the configuration names another method of quantisation",
+                  tensors.checkpoint().files.at(codes.file).string(), codes.offset, printable(codes.name),
+                  yoke::name(codes.dtype), listed(codes.shape), of)};
 }
 
 }  // namespace
-
-const TensorInfo* TensorIndex::find(const std::string& name) const {
-  const auto found = checkpoint_.tensors.find(name);
-  return found == checkpoint_.tensors.end() ? nullptr : &found->second;
-}
-
-const TensorInfo* TensorIndex::take(const std::string& name) {
-  const TensorInfo* tensor = find(name);
-  if (tensor != nullptr) taken_.insert(tensor);
-  return tensor;
-}
-
-bool TensorIndex::any_begins_with(const std::string& prefix) const {
-  const auto found = checkpoint_.tensors.lower_bound(prefix);
-  return found != checkpoint_.tensors.end() && found->first.starts_with(prefix);
-}
-
-void TensorIndex::refuse_shape(const TensorInfo& tensor, const std::string& expected, std::string_view of) const {
-  refuse({.file = checkpoint_.files.at(tensor.file),
-          .offset = tensor.offset,
-          .found = fmt::format("tensor {} of shape {}", printable(tensor.name), listed(tensor.shape)),
-          .expected = fmt::format("shape {} for {}, as the configuration says", expected, of),
-          .remedy = "configuration and tensors are of different models"});
-}
-
-void TensorIndex::refuse_type(const TensorInfo& tensor, const std::string& expected) const {
-  refuse({.file = checkpoint_.files.at(tensor.file),
-          .offset = tensor.offset,
-          .found = fmt::format("tensor {} of type {}", printable(tensor.name), yoke::name(tensor.dtype)),
-          .expected = expected,
-          .remedy = "convert the model again"});
-}
 
 bool fill_from_layout(TensorIndex& tensors, const Container& container, Weight& weight) {
   if (!tensors.any_begins_with(container.module)) return false;
@@ -341,14 +271,6 @@ bool fill_from_layout(TensorIndex& tensors, const Container& container, Weight& 
   }
   if (codes != nullptr) refuse_layout(tensors, *codes, name(weight.role));
   return false;
-}
-
-bool is_unread_companion(const TensorIndex& tensors, std::string_view name) {
-  constexpr std::array<std::string_view, 8> kSuffixes = {".input_scale",  ".input_global_scale", ".activation_scale",
-                                                         ".weight_shape", ".k_scale",            ".v_scale",
-                                                         ".q_scale",      ".output_scale"};
-  const auto suffix = std::ranges::find_if(kSuffixes, [&](std::string_view end) { return name.ends_with(end); });
-  return suffix != kSuffixes.end() && (tensors.checkpoint().quantisation.method != QuantMethod::none || name.ends_with(".input_scale"));
 }
 
 }  // namespace yoke::model

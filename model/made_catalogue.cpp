@@ -65,9 +65,12 @@ class Maker {
       weight.codes = add(module, f.codes, {rows, cols});
     if (f.listed_groups) weight.layout = CodeLayout::gptq;
     if (f.scales == Scales::per_row) weight.scales = add(module + ".s", Dtype::f32, {rows, 1});
-    if (f.scales == Scales::per_block) weight.scales = add(module + ".s", Dtype::f32, {ceil_div(rows, f.group), groups});
-    if (f.scales == Scales::per_group && f.listed_groups) weight.scales = add(module + ".s", f.scale_dtype, {groups, rows});
-    if (f.scales == Scales::per_group && !f.listed_groups) weight.scales = add(module + ".s", f.scale_dtype, {rows, groups});
+    if (f.scales == Scales::per_block)
+      weight.scales = add(module + ".s", Dtype::f32, {ceil_div(rows, f.group), groups});
+    if (f.scales == Scales::per_group && f.listed_groups)
+      weight.scales = add(module + ".s", f.scale_dtype, {groups, rows});
+    if (f.scales == Scales::per_group && !f.listed_groups)
+      weight.scales = add(module + ".s", f.scale_dtype, {rows, groups});
     if (f.zero_points && f.listed_groups) weight.zeros = add(module + ".z", Dtype::i32, {groups, ceil_div(rows, 8)});
     if (f.zero_points && !f.listed_groups) weight.zeros = add(module + ".z", Dtype::i32, {ceil_div(rows, 8), groups});
     if (f.listed_groups) weight.groups = add(module + ".g", Dtype::i32, {cols});
@@ -75,7 +78,8 @@ class Maker {
   }
 
   const TensorInfo* add(const std::string& name, Dtype dtype, std::vector<int64_t> shape) {
-    TensorInfo tensor = {.name = name, .dtype = dtype, .shape = std::move(shape), .file = 0, .offset = next_, .bytes = 0};
+    TensorInfo tensor = {
+        .name = name, .dtype = dtype, .shape = std::move(shape), .file = 0, .offset = next_, .bytes = 0};
     tensor.bytes = static_cast<uint64_t>(tensor.rows()) * row_bytes(dtype, tensor.cols());
     next_ += tensor.bytes;
     return &checkpoint_->tensors.emplace(name, std::move(tensor)).first->second;

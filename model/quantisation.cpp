@@ -65,17 +65,23 @@ void read_weights_group(const JsonFields& group, Quantisation& q) {
   if (strategy == "block") {
     const std::vector<int64_t> block = weights->integers("block_structure", {1, 1 << 20});
     if (block.size() == 2 && block[0] != block[1])
-      unsupported(*weights, fmt::format("blocks of {} x {} are not offered by this build; squares are", block[0], block[1]));
+      unsupported(*weights,
+                  fmt::format("blocks of {} x {} are not offered by this build; squares are", block[0], block[1]));
     if (!block.empty()) q.block = block[0];
   }
-  if (type == "int") q.groups.push_back(strategy == "channel" ? -1 : weights->integer("group_size", kGroup).value_or(-1));
+  if (type == "int")
+    q.groups.push_back(strategy == "channel" ? -1 : weights->integer("group_size", kGroup).value_or(-1));
 }
 
 Quantisation read_compressed_tensors(const JsonFields& fields) {
   Quantisation q = {.method = QuantMethod::compressed_tensors};
-  const std::initializer_list<std::string_view> kFormats = {
-      "nvfp4-pack-quantized", "mxfp4-pack-quantized", "float-quantized", "naive-quantized", "pack-quantized",
-      "mixed-precision",      "dense"};
+  const std::initializer_list<std::string_view> kFormats = {"nvfp4-pack-quantized",
+                                                            "mxfp4-pack-quantized",
+                                                            "float-quantized",
+                                                            "naive-quantized",
+                                                            "pack-quantized",
+                                                            "mixed-precision",
+                                                            "dense"};
   demand_one_of(fields, "format", fields.string("format").value_or("dense"), kFormats);
   if (has_content(fields, "transform_config"))
     unsupported(fields, "quantisation with transforms (transform_config) is not offered by this build");
@@ -106,7 +112,8 @@ Quantisation read_awq(const JsonFields& fields) {
   demand_bits(fields, "bits", 4);
   demand_bits(fields, "w_bit", 4);
   std::string version = fields.string("version").value_or("gemm");
-  std::ranges::transform(version, version.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  std::ranges::transform(version, version.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
   demand_one_of(fields, "version", version, {"gemm"});
   if (!fields.boolean("zero_point").value_or(true))
     unsupported(fields, "AWQ without zero points (zero_point false) is not offered by this build");
@@ -145,9 +152,13 @@ Quantisation read_mxfp4(const JsonFields&) {
 constexpr struct {
   std::string_view name;
   Quantisation (*read)(const JsonFields&);
-} kMethods[] = {{"modelopt", read_modelopt}, {"modelopt_fp4", read_modelopt},
-                {"compressed-tensors", read_compressed_tensors}, {"fp8", read_fp8},
-                {"awq", read_awq}, {"gptq", read_gptq}, {"mxfp4", read_mxfp4}};
+} kMethods[] = {{"modelopt", read_modelopt},
+                {"modelopt_fp4", read_modelopt},
+                {"compressed-tensors", read_compressed_tensors},
+                {"fp8", read_fp8},
+                {"awq", read_awq},
+                {"gptq", read_gptq},
+                {"mxfp4", read_mxfp4}};
 
 Quantisation read_named(const JsonFields& fields, const std::string& method) {
   std::string known;

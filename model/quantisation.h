@@ -1,6 +1,6 @@
-// How a checkpoint of Hugging Face's kind says that it is quantised: quantization_config in config.json, or the file that its
-// exporter left beside it. It tells what tensors do not: group sizes, blocks, conventions. Which modules are quantised and how, the
-// tensors themselves tell (layouts.h).
+// How a checkpoint of Hugging Face's kind says that it is quantised: quantization_config in config.json, or the file
+// that its exporter left beside it. It tells what tensors do not: group sizes, blocks, conventions. Which modules are
+// quantised and how, the tensors themselves tell (layouts.h).
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct Quantisation {
   bool listed_groups = false;   // GPTQ's act-order: g_idx says each column's group
 };
 
-// `fields` is config.json; the exporters' own files lie in `folder`. Error{unsupported} names the method, algorithm, format or
-// number of bits that this build does not read; Error{bad_file} the field.
+// `fields` is config.json; the exporters' own files lie in `folder`. Error{unsupported} names the method, algorithm,
+// format or number of bits that this build does not read; Error{bad_file} the field.
 Quantisation read_quantisation(const JsonFields& fields, const std::filesystem::path& folder);
 
 }  // namespace yoke::model

@@ -1,5 +1,5 @@
-// The table of roles: what each is called, how large it is, and which models have it. One answer for the tensors of a file and for the
-// catalogue of a model that nobody downloaded.
+// The table of roles: what each is called, how large it is, and which models have it. One answer for the tensors of a
+// file and for the catalogue of a model that nobody downloaded.
 #pragma once
 
 #include <cstdint>

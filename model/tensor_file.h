@@ -24,8 +24,9 @@ class TensorFile {
   const std::map<std::string, TensorInfo>& tensors() const { return tensors_; }
   const TensorInfo* find(std::string_view name) const;  // null where the file has none of that name
 
-  // All elements, row-major. T is float (F32), int32_t (I32), int64_t (I64), uint16_t (U16, and F16's and BF16's bits) or uint8_t
-  // (U8, BOOL, and FP8's bits), and must be the tensor's own type. Error{bad_file} names the tensor that is missing or has another type; Error{too_large} above kMostBytes.
+  // All elements, row-major. T is float (F32), int32_t (I32), int64_t (I64), uint16_t (U16, and F16's and BF16's bits)
+  // or uint8_t (U8, BOOL, and FP8's bits), and must be the tensor's own type. Error{bad_file} names the tensor that is
+  // missing or has another type; Error{too_large} above kMostBytes.
   template <typename T>
   std::vector<T> read(std::string_view name) const;
 

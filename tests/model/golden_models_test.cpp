@@ -34,9 +34,10 @@ std::vector<bool> mixtures_of(const ModelConfig& config) {
 
 TEST(GoldenModels, HaveTheParametersThatTheIndexCounts) {
   const std::map<std::string, int64_t> counts = {
-      {"llama", 707904},     {"llama_untied", 582496}, {"mistral", 738432},     {"mixtral", 598080}, {"cohere", 708192},
-      {"qwen2", 345696},     {"qwen3", 578656},        {"qwen3_moe", 562240},   {"gpt_oss", 686817}, {"glm4_moe", 700512},
-      {"minimax_m2", 654816}, {"deepseek_v3", 661408}, {"bert", 276960},        {"xlm_roberta", 271009}};
+      {"llama", 707904},   {"llama_untied", 582496}, {"mistral", 738432},    {"mixtral", 598080},
+      {"cohere", 708192},  {"qwen2", 345696},        {"qwen3", 578656},      {"qwen3_moe", 562240},
+      {"gpt_oss", 686817}, {"glm4_moe", 700512},     {"minimax_m2", 654816}, {"deepseek_v3", 661408},
+      {"bert", 276960},    {"xlm_roberta", 271009}};
   for (const auto& [name, parameters] : counts) {
     const Checkpoint checkpoint = open_checkpoint(kGoldens / "models" / name);
     const Catalogue catalogue(checkpoint);
@@ -81,8 +82,12 @@ TEST(GoldenModels, MixturesHaveTheirExperts) {
   EXPECT_EQ(qwen.moe, (Moe{.experts = 7, .top_k = 3, .intermediate = 32}));
   EXPECT_EQ(mixtures_of(qwen), (std::vector<bool>{true, false, true, true}));
   const ModelConfig glm = config_of("glm4_moe");
-  EXPECT_EQ(glm.moe, (Moe{.experts = 6, .top_k = 2, .intermediate = 96, .shared_intermediate = 96,
-                          .router = RouterKind::sigmoid, .scaling = 2.5}));
+  EXPECT_EQ(glm.moe, (Moe{.experts = 6,
+                          .top_k = 2,
+                          .intermediate = 96,
+                          .shared_intermediate = 96,
+                          .router = RouterKind::sigmoid,
+                          .scaling = 2.5}));
   EXPECT_EQ(mixtures_of(glm), (std::vector<bool>{false, true, true}));
   EXPECT_EQ(glm.rope.dims, 16);
   EXPECT_EQ(glm.rope.style, RopeStyle::halves);
@@ -138,8 +143,14 @@ TEST(GoldenModels, DeepSeekKeepsALatent) {
   EXPECT_EQ(c.kv_heads, 1);
   EXPECT_EQ(c.head_dim, 48);
   EXPECT_EQ(c.value_dim, 32);
-  EXPECT_EQ(c.moe, (Moe{.experts = 9, .top_k = 2, .intermediate = 32, .shared_intermediate = 32,
-                        .router = RouterKind::sigmoid, .scaling = 2.5, .groups = 3, .top_groups = 2}));
+  EXPECT_EQ(c.moe, (Moe{.experts = 9,
+                        .top_k = 2,
+                        .intermediate = 32,
+                        .shared_intermediate = 32,
+                        .router = RouterKind::sigmoid,
+                        .scaling = 2.5,
+                        .groups = 3,
+                        .top_groups = 2}));
   EXPECT_EQ(c.rope.style, RopeStyle::neighbours);
   EXPECT_EQ(c.rope.attention_factor, 1.0) << "mscale and mscale_all_dim are equal";
   const double mscale = 0.1 * std::log(8.0) + 1;
@@ -163,8 +174,12 @@ TEST(GoldenModels, EncodersKnowTheirPositionsAndHeads) {
   EXPECT_EQ(bert.context_length, 128);
   EXPECT_EQ(bert.output_width(), 192);
   const ModelConfig roberta = config_of("xlm_roberta");
-  EXPECT_EQ(roberta.encoder, (Encoder{.is = true, .position_offset = 2, .positions = 66, .token_types = 1,
-                                      .head = EncoderHead::classifier, .labels = 1}));
+  EXPECT_EQ(roberta.encoder, (Encoder{.is = true,
+                                      .position_offset = 2,
+                                      .positions = 66,
+                                      .token_types = 1,
+                                      .head = EncoderHead::classifier,
+                                      .labels = 1}));
   EXPECT_EQ(roberta.context_length, 64);
   const Checkpoint checkpoint = open_checkpoint(kGoldens / "models" / "xlm_roberta");
   const Catalogue catalogue(checkpoint);
@@ -173,11 +188,16 @@ TEST(GoldenModels, EncodersKnowTheirPositionsAndHeads) {
 }
 
 constexpr WeightFormat int4(Dtype scale, int32_t group, bool zeros, int8_t bias = 0, bool listed = false) {
-  return {.codes = Dtype::int4, .scales = Scales::per_group, .scale_dtype = scale, .group = group, .zero_points = zeros,
-          .zero_bias = bias, .listed_groups = listed};
+  return {.codes = Dtype::int4,
+          .scales = Scales::per_group,
+          .scale_dtype = scale,
+          .group = group,
+          .zero_points = zeros,
+          .zero_bias = bias,
+          .listed_groups = listed};
 }
-constexpr WeightFormat kNvfp4 = {.codes = Dtype::e2m1, .scales = Scales::per_group, .scale_dtype = Dtype::f8_e4m3,
-                                 .group = 16, .global = true};
+constexpr WeightFormat kNvfp4 = {
+    .codes = Dtype::e2m1, .scales = Scales::per_group, .scale_dtype = Dtype::f8_e4m3, .group = 16, .global = true};
 constexpr WeightFormat kFp8Rows = {.codes = Dtype::f8_e4m3, .scales = Scales::per_row};
 constexpr WeightFormat kFp8Squares = {.codes = Dtype::f8_e4m3, .scales = Scales::per_block, .group = 128};
 
@@ -213,7 +233,8 @@ TEST(GoldenQuantised, EveryLayoutIsReadAsWhatItIs) {
     const Catalogue catalogue(checkpoint);
     const bool mixture = checkpoint.config.moe.experts > 0;
     const int last = static_cast<int>(checkpoint.config.layers) - 1;
-    for (const Role role : {Role::q, Role::o, mixture ? Role::expert_gate : Role::gate, mixture ? Role::expert_down : Role::down}) {
+    for (const Role role :
+         {Role::q, Role::o, mixture ? Role::expert_gate : Role::gate, mixture ? Role::expert_down : Role::down}) {
       const Weight& weight = catalogue.at(role, last, is_expert(role) ? 5 : 0);
       EXPECT_EQ(weight.format, q.format) << q.folder << ": " << name(weight.format) << " for " << name(role);
       EXPECT_EQ(weight.layout, q.layout) << q.folder;
@@ -246,8 +267,9 @@ TEST(GoldenQuantised, GptOssBlocksAreInterleavedRows) {
 
 TEST(GoldenGguf, EveryFileOpensWithItsTypes) {
   const char* shared = std::getenv("YOKE_SHARED");
-  if (shared == nullptr) GTEST_SKIP() << "the golden GGUF files lie outside the checkout: set YOKE_SHARED to the folder that has "
-                                         "reference/golden/gguf";
+  if (shared == nullptr)
+    GTEST_SKIP() << "the golden GGUF files lie outside the checkout: set YOKE_SHARED to the folder that has "
+                    "reference/golden/gguf";
   const fs::path folder = fs::path(shared) / "reference" / "golden" / "gguf";
   const Checkpoint llama = open_checkpoint(folder / "llama");
   const Catalogue types(llama);

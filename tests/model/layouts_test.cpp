@@ -49,7 +49,8 @@ const std::string kCompressed =
 TEST_F(Layouts, OfSeveralKindsLieInOneCheckpoint) {
   std::vector<MadeTensor> tensors = made_llama_tensors();
   std::erase_if(tensors, [](const MadeTensor& t) {
-    return t.name.find("k_proj") != t.name.npos || t.name.find("v_proj") != t.name.npos || t.name.find("o_proj") != t.name.npos;
+    return t.name.find("k_proj") != t.name.npos || t.name.find("v_proj") != t.name.npos ||
+           t.name.find("o_proj") != t.name.npos;
   });
   tensors.push_back(zeros(kAttention + "k_proj.weight", "F8_E4M3", {32, 64}));
   tensors.push_back(zeros(kAttention + "k_proj.weight_scale", "F32", {}));
@@ -61,7 +62,8 @@ TEST_F(Layouts, OfSeveralKindsLieInOneCheckpoint) {
   tensors.push_back(zeros(kAttention + "o_proj.weight_packed", "U8", {64, 32}));
   tensors.push_back(zeros(kAttention + "o_proj.weight_scale", "U8", {64, 2}));
   folder_.write("config.json", made_llama_config());
-  folder_.write("hf_quant_config.json", R"({"producer":{"name":"modelopt"},"quantization":{"quant_algo":"MIXED_PRECISION"}})");
+  folder_.write("hf_quant_config.json",
+                R"({"producer":{"name":"modelopt"},"quantization":{"quant_algo":"MIXED_PRECISION"}})");
   folder_.write("model.safetensors", made_safetensors(tensors));
   const Checkpoint checkpoint = open_checkpoint(folder_.path());
   const Catalogue catalogue(checkpoint);
@@ -76,8 +78,8 @@ TEST_F(Layouts, Int4KnowsItsGroups) {
   const std::vector<MadeTensor> whole = {part(".weight_packed", "I32", {32, 8}), part(".weight_scale", "BF16", {32, 1}),
                                          part(".weight_shape", "I64", {2})};
   EXPECT_EQ(k_of(kCompressed + R"("strategy":"channel"}}})", whole).format.group, 64);
-  const std::vector<MadeTensor> listed = {part(".weight_packed", "I32", {32, 8}), part(".weight_scale", "BF16", {32, 2}),
-                                          part(".weight_g_idx", "I32", {64})};
+  const std::vector<MadeTensor> listed = {part(".weight_packed", "I32", {32, 8}),
+                                          part(".weight_scale", "BF16", {32, 2}), part(".weight_g_idx", "I32", {64})};
   const Weight k = k_of(kCompressed + R"("strategy":"group","group_size":32,"actorder":"group"}}})", listed);
   EXPECT_TRUE(k.format.listed_groups);
   EXPECT_NE(k.groups, nullptr);
@@ -106,14 +108,15 @@ TEST_F(Layouts, GptqMayHaveABiasForEveryMatrix) {
 TEST_F(Layouts, NameThePartThatIsMissing) {
   expect_refused(kModelopt, {part(".weight", "U8", {32, 32})}, Code::unsupported,
                  {"k_proj.weight' of type U8 [32, 32] for k", "its scales are missing"});
-  expect_refused(kModelopt, {part(".weight", "U8", {32, 32}), part(".weight_scale", "F8_E4M3", {32, 4})}, Code::bad_file,
-                 {"k_proj.weight' without", "k_proj.weight_scale_2'"});
+  expect_refused(kModelopt, {part(".weight", "U8", {32, 32}), part(".weight_scale", "F8_E4M3", {32, 4})},
+                 Code::bad_file, {"k_proj.weight' without", "k_proj.weight_scale_2'"});
   expect_refused(kGptq, {part(".qweight", "I32", {8, 32}), part(".scales", "F16", {2, 32})}, Code::bad_file,
                  {"k_proj.qweight' without", "k_proj.qzeros'"});
   expect_refused(kGptq + R"(,"desc_act":true)",
                  {part(".qweight", "I32", {8, 32}), part(".scales", "F16", {2, 32}), part(".qzeros", "I32", {2, 4})},
                  Code::bad_file, {"k_proj.qweight' without", "k_proj.g_idx'"});
-  expect_refused("", {part(".qweight", "I32", {8, 32}), part(".scales", "F16", {2, 32}), part(".qzeros", "I32", {2, 4})},
+  expect_refused("",
+                 {part(".qweight", "I32", {8, 32}), part(".scales", "F16", {2, 32}), part(".qzeros", "I32", {2, 4})},
                  Code::unsupported, {"k_proj.qweight'", "no layout"});
 }
 
@@ -123,19 +126,21 @@ TEST_F(Layouts, NameTheShapeThatIsWrong) {
                  Code::bad_file, {"k_proj.weight_scale' of shape [32, 2]", "[32, 4] for k"});
   expect_refused(kModelopt, {part(".weight", "U8", {32, 64}), part(".weight_scale", "F8_E4M3", {32, 4}), global},
                  Code::bad_file, {"k_proj.weight' of shape [32, 64]", "[32, 32] for k"});
-  expect_refused(kModelopt, {part(".weight", "U8", {32, 32}), part(".weight_scale", "F8_E4M3", {32, 4}),
-                             part(".weight_scale_2", "F32", {32})},
+  expect_refused(kModelopt,
+                 {part(".weight", "U8", {32, 32}), part(".weight_scale", "F8_E4M3", {32, 4}),
+                  part(".weight_scale_2", "F32", {32})},
                  Code::bad_file, {"k_proj.weight_scale_2' of shape [32]", "[] or [1]"});
   expect_refused(R"("quant_method":"fp8","weight_block_size":[128,128])",
                  {part(".weight", "F8_E4M3", {32, 64}), part(".weight_scale_inv", "F32", {2, 1})}, Code::bad_file,
                  {"k_proj.weight_scale_inv' of shape [2, 1]", "[1, 1] for blocks of 128 x 128"});
-  expect_refused(kGptq, {part(".qweight", "I32", {32, 8}), part(".scales", "F16", {2, 32}), part(".qzeros", "I32", {2, 4})},
+  expect_refused(kGptq,
+                 {part(".qweight", "I32", {32, 8}), part(".scales", "F16", {2, 32}), part(".qzeros", "I32", {2, 4})},
                  Code::bad_file, {"k_proj.qweight' of shape [32, 8]", "[8, 32] for k"});
 }
 
 TEST_F(Layouts, RefuseScalesThatWouldBeIgnored) {
-  expect_refused(kModelopt, {part(".weight", "BF16", {32, 64}), part(".pre_quant_scale", "BF16", {64})}, Code::unsupported,
-                 {"k_proj.pre_quant_scale' has no place"});
+  expect_refused(kModelopt, {part(".weight", "BF16", {32, 64}), part(".pre_quant_scale", "BF16", {64})},
+                 Code::unsupported, {"k_proj.pre_quant_scale' has no place"});
   expect_refused("", {part(".weight", "BF16", {32, 64}), part(".weight_scale", "F32", {32, 1})}, Code::unsupported,
                  {"k_proj.weight_scale' has no place"});
 }
@@ -146,7 +151,8 @@ TEST_F(Layouts, OfMethodsThatAreNotReadAreRefusedByName) {
     std::string config;
     std::vector<std::string> message;
   } cases[] = {
-      {R"("quant_method":"bitsandbytes","load_in_4bit":true)", {"'bitsandbytes'", "modelopt, modelopt_fp4, compressed-tensors"}},
+      {R"("quant_method":"bitsandbytes","load_in_4bit":true)",
+       {"'bitsandbytes'", "modelopt, modelopt_fp4, compressed-tensors"}},
       {R"("quant_method":"gptq","bits":8)", {"bits 8", "4 is"}},
       {kGptq + R"(,"checkpoint_format":"marlin")", {"checkpoint_format 'marlin'", "gptq, gptq_v2"}},
       {kGptq + R"(,"dynamic":{"+:.*down.*":{"bits":8}})", {"'+:.*down.*'", "dynamic"}},
@@ -156,7 +162,8 @@ TEST_F(Layouts, OfMethodsThatAreNotReadAreRefusedByName) {
       {R"("quant_method":"compressed-tensors","format":"pack-quantized","config_groups":{"group_0":{"weights":{"type":"int","num_bits":8}}})",
        {"integer weights of 8 bits"}},
       {R"("quant_method":"compressed-tensors","transform_config":{"config_groups":{"u":{}}})", {"transform_config"}},
-      {R"("quant_method":"compressed-tensors","sparsity_config":{"format":"sparse-24-bitmask"})", {"'sparse-24-bitmask'"}},
+      {R"("quant_method":"compressed-tensors","sparsity_config":{"format":"sparse-24-bitmask"})",
+       {"'sparse-24-bitmask'"}},
   };
   for (const auto& one : cases) expect_refused(one.config, plain, Code::unsupported, one.message);
   expect_refused(R"("quant_method":"fp8","weight_block_size":[64,128])", plain, Code::bad_file, {"weight_block_size"});
@@ -166,8 +173,9 @@ TEST_F(Layouts, OfMethodsThatAreNotReadAreRefusedByName) {
 TEST_F(Layouts, JoinedRowsAreFoundWhereTheyBegin) {
   std::vector<MadeTensor> tensors = made_llama_tensors();
   std::erase_if(tensors, [](const MadeTensor& t) {
-    return t.name.find("q_proj") != t.name.npos || t.name.find("k_proj") != t.name.npos || t.name.find("v_proj") != t.name.npos ||
-           t.name.find("gate_proj") != t.name.npos || t.name.find("up_proj") != t.name.npos;
+    return t.name.find("q_proj") != t.name.npos || t.name.find("k_proj") != t.name.npos ||
+           t.name.find("v_proj") != t.name.npos || t.name.find("gate_proj") != t.name.npos ||
+           t.name.find("up_proj") != t.name.npos;
   });
   tensors.push_back(zeros(kAttention + "qkv_proj.weight", "BF16", {128, 64}));
   tensors.push_back(zeros("model.layers.0.mlp.gate_up_proj.weight", "F8_E4M3", {192, 64}));
@@ -185,7 +193,8 @@ TEST_F(Layouts, JoinedRowsAreFoundWhereTheyBegin) {
   tensors.back() = zeros("model.layers.0.mlp.gate_up_proj.weight_scale_inv", "F32", {2, 1});
   folder_.write("model.safetensors", made_safetensors(tensors));
   const Checkpoint squares = open_checkpoint(folder_.path());
-  expect_error(Code::unsupported, {"gate_up_proj.weight' joins matrices at row 96", "128 x 128"}, [&] { Catalogue c(squares); });
+  expect_error(Code::unsupported, {"gate_up_proj.weight' joins matrices at row 96", "128 x 128"},
+               [&] { Catalogue c(squares); });
 }
 
 TEST_F(Layouts, OfGgufMayHaveAFactor) {

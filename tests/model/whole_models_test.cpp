@@ -104,8 +104,10 @@ class SeveralModels : public ::testing::Test {
 };
 
 TEST_F(SeveralModels, ServeTheTextTowerAndNameTheOthers) {
-  const std::string config = R"({"model_type":"llava","architectures":["LlavaForConditionalGeneration"],"vision_config":{},)"
-                             R"("text_config":)" + made_llama_config() + "}";
+  const std::string config =
+      R"({"model_type":"llava","architectures":["LlavaForConditionalGeneration"],"vision_config":{},)"
+      R"("text_config":)" +
+      made_llama_config() + "}";
   for (const std::string prefix : {"language_model.model.", "model.language_model."}) {
     std::vector<MadeTensor> tensors = prefixed("model.", prefix);
     tensors.push_back(zeros("vision_tower.layers.0.weight", "BF16", {4}));
@@ -113,7 +115,8 @@ TEST_F(SeveralModels, ServeTheTextTowerAndNameTheOthers) {
     const Checkpoint checkpoint = open(config, tensors);
     const Catalogue catalogue(checkpoint);
     EXPECT_EQ(catalogue.head().codes->name, prefix + "embed_tokens.weight");
-    EXPECT_EQ(catalogue.skipped(), (std::vector<std::string>{"multi_modal_projector.linear_1.bias", "vision_tower.layers.0.weight"}));
+    EXPECT_EQ(catalogue.skipped(),
+              (std::vector<std::string>{"multi_modal_projector.linear_1.bias", "vision_tower.layers.0.weight"}));
     // What lies in the text tower itself is never skipped.
     tensors.push_back(zeros(prefix + "layers.0.cross_attn.weight", "BF16", {4}));
     const Checkpoint stranger = open(config, tensors);
