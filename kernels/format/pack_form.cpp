@@ -49,7 +49,8 @@ std::byte* table_of(const PackedShape& shape, std::byte* matrix, int64_t panel) 
 
 uint32_t exponent_of(uint16_t code) { return code >> 7 & 0xFFu; }
 
-// The 15 commonest exponents; where there are fewer, those next to the commonest.
+// The 15 commonest exponents; where there are fewer, those next to the commonest, below it sooner than above: of a weight's
+// magnitudes half lie far below the most frequent one, and hardly any above four times it.
 void choose_exponents(const PanelPiece& piece, std::byte* table) {
   std::array<size_t, 256> counts{};
   const size_t step = 1 + piece.lanes * piece.columns / kSample;
@@ -59,9 +60,10 @@ void choose_exponents(const PanelPiece& piece, std::byte* table) {
   const int mode = static_cast<int>(std::max_element(counts.begin(), counts.end()) - counts.begin());
   std::array<int, 256> exponents;
   std::iota(exponents.begin(), exponents.end(), 0);
+  const auto distance = [&](int e) { return e <= mode ? 2 * (mode - e) : 4 * (e - mode) + 1; };
   const auto commoner = [&](int a, int b) {
     if (counts[static_cast<size_t>(a)] != counts[static_cast<size_t>(b)]) return counts[static_cast<size_t>(a)] > counts[static_cast<size_t>(b)];
-    return std::pair(std::abs(a - mode), a) < std::pair(std::abs(b - mode), b);
+    return distance(a) < distance(b);
   };
   std::partial_sort(exponents.begin(), exponents.begin() + kException, exponents.end(), commoner);
   for (size_t i = 0; i < kException; ++i) table[i] = static_cast<std::byte>(exponents[i]);
@@ -164,18 +166,19 @@ class Bf16Panel {
   std::vector<uint32_t> exceptions_;
 };
 
-// The window of 15 codes that holds most of an output's scales.
+// The window of 15 codes that holds most of an output's scales; of those that hold equally many the middle one.
 uint32_t choose_base(const PanelPiece& piece, size_t l) {
   std::array<size_t, 256> counts{};
   for (size_t g = 0; g < piece.columns; ++g) ++counts[piece.element<uint8_t>(l, g)];
   size_t inside = 0, most = 0;
-  uint32_t base = 0;
-  for (uint32_t code = 0; code < 256; ++code) {
-    inside += counts[code];
-    if (code >= kException) inside -= counts[code - kException];
-    if (inside > most) most = inside, base = code >= kException ? code - kException + 1 : 0;
+  uint32_t first = 0, last = 0;
+  for (uint32_t base = 0; base + kException <= counts.size(); ++base) {
+    if (base == 0) inside = std::accumulate(counts.begin(), counts.begin() + kException, size_t{0});
+    else inside += counts[base + kException - 1] - counts[base - 1];
+    if (inside > most) most = inside, first = base;
+    if (inside == most) last = base;
   }
-  return base;
+  return (first + last) / 2;
 }
 
 }  // namespace

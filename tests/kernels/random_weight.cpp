@@ -373,7 +373,7 @@ PackedPart WeightFile::pack(Range part_rows, Range part_cols, Random& pieces) co
       pack_piece(*this, part.shape, {row, rows_end}, {col, cols_end}, matrix);
     }
     const Range held = part.shape.held_groups();
-    const int64_t middle = pieces.between(held.begin, held.end);
+    const int64_t middle = sample.format.packed ? held.end : pieces.between(held.begin, held.end);
     pack_groups(*this, part.shape, {row, rows_end}, {held.begin, middle}, matrix);
     pack_groups(*this, part.shape, {row, rows_end}, {middle, held.end}, matrix);
   }
