@@ -63,7 +63,7 @@ struct RmsNorm {
 };
 
 // d = x - mean(x); y[r, i] = d[i] * (1 / sqrt(mean(d^2) + epsilon)) * w[i] (+ bias[i]). Sums as RmsNorm's, the plain one by
-// addition in the same lanes and tree. Row r takes weight row r % w_rows (a weight for every head).
+// addition in the same lanes and tree. Row r takes weight row, and bias row, r % w_rows (a weight for every head).
 struct LayerNorm {
   const float* x;
   int64_t x_stride;
@@ -138,7 +138,8 @@ struct Scale {
 
 // The experts of each row and their weights, experts ascending. `kind` as model::RouterKind. Choice: the top_k highest scores
 // (sigmoid: score + correction), ties to the lowest id; with groups, only within the top_groups groups whose two best sum highest.
-// Weights: the scores without correction; renormalised: divided by their sum in ascending order of experts; then times scaling.
+// Weights: the scores without correction (softmax_top_k: the softmax of the chosen logits, which nothing divides again);
+// renormalised: divided by their sum in ascending order of experts, unless that is 0; then times scaling.
 enum class RouterScore : uint8_t { softmax, softmax_top_k, sigmoid };
 struct Route {
   const float* logits;                // [rows, experts]
@@ -214,7 +215,8 @@ struct KvAppend {
 // 0 where window is 0. Splits of 256 absolute positions, each from fresh (m, l, o); a split without a visible position is skipped.
 // Within a split: scores by fma over key_dim ascending, then times scale; m their maximum; p = exp(s - m); l = sum of p and
 // o = fma(p, V, o) in ascending position; splits combine left to right: M = max(m, m'), l = fma(l, exp(m - M), l' * exp(m' - M)),
-// o likewise. A sink of head h joins once, at the end, as a split of one score sinks[h] without a value. At the end o / l.
+// o likewise. A sink of head h joins once, at the end, as a split of one score sinks[h] without a value. At the end o / l;
+// a row that sees nothing is 0.
 struct Attention {
   const float* q;  // [rows, kv_heads * heads_per_kv * key_dim]
   int64_t q_stride;

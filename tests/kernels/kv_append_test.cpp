@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
+#include <utility>
 
 #include "kernels/format/kv_code.h"
 #include "tests/kernels/attention_scene.h"
@@ -45,9 +47,12 @@ float largest_of(std::span<const float> x) {
 void expect_token(Scene& scene, int64_t token) {
   const KvCacheView view = scene.view();
   for (int64_t h = 0; h < view.kv_heads; ++h) {
-    const format::KvHeadBlock block = format::kv_head_block(view, scene.tables[0][static_cast<size_t>(token / kKvBlockTokens)], h);
-    const std::span<const float> k(scene.keys.data() + token * scene.key_width() + h * view.key_dim, static_cast<size_t>(view.key_dim));
-    const std::span<const float> v(scene.values.data() + token * scene.value_width() + h * view.value_dim, static_cast<size_t>(view.value_dim));
+    const int32_t number = scene.tables[0][static_cast<size_t>(token / kKvBlockTokens)];
+    const format::KvHeadBlock block = format::kv_head_block(view, number, h);
+    const std::span keys(std::as_const(scene.keys)), values(std::as_const(scene.values));
+    const auto k = keys.subspan(static_cast<size_t>(token * scene.key_width() + h * view.key_dim), static_cast<size_t>(view.key_dim));
+    const auto v = values.subspan(static_cast<size_t>(token * scene.value_width() + h * view.value_dim),
+                                  static_cast<size_t>(view.value_dim));
     for (size_t d = 0; d < k.size(); ++d) {
       const float got = format::kv_key(view, block, token % kKvBlockTokens, static_cast<int64_t>(d));
       ASSERT_NEAR(got, k[d], half_step(view.type, k[d], largest_of(k))) << kv_type_name(view.type);

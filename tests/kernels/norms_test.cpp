@@ -21,10 +21,12 @@ std::vector<float> run_rms_norm(Ops& ops, Random& random) {
 std::vector<float> run_layer_norm(Ops& ops, Random& random) {
   const int64_t rows = random.between(0, 7), width = random.between(1, 200), w_rows = random.between(1, 3);
   const int64_t x_stride = width + random.between(0, 3), y_stride = width + random.between(0, 3);
-  const std::vector<float> x = random.normals(rows * x_stride + 1), w = random.normals(w_rows * width), bias = random.normals(w_rows * width);
+  const std::vector<float> x = random.normals(rows * x_stride + 1), w = random.normals(w_rows * width);
+  const std::vector<float> bias = random.normals(w_rows * width);
   std::vector<float> y = poisoned(rows * y_stride);
   ops.run(LayerNorm{.x = x.data(), .x_stride = x_stride, .rows = rows, .width = width, .w = w.data(),
-                    .bias = random.chance(50) ? bias.data() : nullptr, .w_rows = w_rows, .epsilon = 1e-5f, .y = y.data(), .y_stride = y_stride});
+                    .bias = random.chance(50) ? bias.data() : nullptr, .w_rows = w_rows, .epsilon = 1e-5f,
+                    .y = y.data(), .y_stride = y_stride});
   return y;
 }
 

@@ -18,7 +18,8 @@ struct Routed {
 };
 
 Routed run_route(Ops& ops, Route problem) {
-  Routed routed{std::vector<int32_t>(static_cast<size_t>(problem.rows * problem.top_k), -1), poisoned(problem.rows * problem.top_k)};
+  const int64_t count = problem.rows * problem.top_k;
+  Routed routed{std::vector<int32_t>(static_cast<size_t>(count), -1), poisoned(count)};
   problem.chosen = routed.chosen.data();
   problem.weights = routed.weights.data();
   ops.run(problem);
@@ -46,7 +47,9 @@ RouteCase random_case(Random& random, RouterScore score) {
     c.logits.push_back(grid ? 0.25f * static_cast<float>(random.between(1, 12)) : random.normal(2.0f));
   }
   if (score == RouterScore::sigmoid && random.chance(60)) {
-    for (int64_t e = 0; e < c.problem.experts; ++e) c.correction.push_back(grid ? 0.125f * static_cast<float>(random.between(0, 3)) : random.normal());
+    for (int64_t e = 0; e < c.problem.experts; ++e) {
+      c.correction.push_back(grid ? 0.125f * static_cast<float>(random.between(0, 3)) : random.normal());
+    }
   }
   return c;
 }
@@ -91,7 +94,8 @@ std::vector<size_t> true_choice(const RouteCase& c, Scores values) {
   std::vector<size_t> chosen;
   for (const size_t expert : best_first(values)) {
     const auto open = order.begin() + c.problem.top_groups;
-    if (static_cast<int64_t>(chosen.size()) < c.problem.top_k && std::find(order.begin(), open, expert / size) != open) chosen.push_back(expert);
+    const bool room = static_cast<int64_t>(chosen.size()) < c.problem.top_k;
+    if (room && std::find(order.begin(), open, expert / size) != open) chosen.push_back(expert);
   }
   std::sort(chosen.begin(), chosen.end());
   return chosen;
@@ -102,9 +106,10 @@ void expect_row(const RouteCase& c, int64_t row, const Routed& routed) {
   const std::vector<size_t> chosen = true_choice(c, scores);
   const size_t first = static_cast<size_t>(row * c.problem.top_k);
   Scores weights;
-  for (const size_t expert : chosen) weights.push_back(c.problem.score == RouterScore::softmax_top_k ? std::exp(scores[expert]) : scores[expert]);
+  const bool of_chosen = c.problem.score == RouterScore::softmax_top_k;
+  for (const size_t expert : chosen) weights.push_back(of_chosen ? std::exp(scores[expert]) : scores[expert]);
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  const bool divided = c.problem.renormalise || c.problem.score == RouterScore::softmax_top_k;
+  const bool divided = c.problem.renormalise || of_chosen;
   ASSERT_EQ(static_cast<int64_t>(chosen.size()), c.problem.top_k);
   for (size_t i = 0; i < chosen.size(); ++i) {
     EXPECT_EQ(routed.chosen[first + i], static_cast<int32_t>(chosen[i])) << "row " << row;
@@ -150,10 +155,15 @@ TEST(Route, IsEqualOnEveryBackendAndForARowAlone) {
   });
 }
 
+Route one_row(const std::vector<float>& logits, RouterScore score, int64_t top_k) {
+  return {.logits = logits.data(), .rows = 1, .experts = static_cast<int64_t>(logits.size()), .top_k = top_k,
+          .score = score, .renormalise = true, .scaling = 1.0f};
+}
+
 TEST(Route, TiesGoToTheLowestExpertAndTheLowestGroup) {
   const auto ops = ops_backend("cpu").make(1);
   const std::vector<float> logits(8, 1.0f);
-  Route problem{.logits = logits.data(), .rows = 1, .experts = 8, .top_k = 3, .score = RouterScore::sigmoid, .renormalise = true, .scaling = 1.0f};
+  Route problem = one_row(logits, RouterScore::sigmoid, 3);
   EXPECT_EQ(run_route(*ops, problem).chosen, (std::vector<int32_t>{0, 1, 2}));
   problem.groups = 4;
   problem.top_groups = 2;
@@ -169,13 +179,11 @@ TEST(Route, WhateverTheLogitsAreItChoosesExpertsThatExist) {
   for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -1e30f}) {
     const std::vector<float> logits(7, value);
     for (const RouterScore score : {RouterScore::softmax, RouterScore::softmax_top_k, RouterScore::sigmoid}) {
-      const Routed routed = run_route(*ops, {.logits = logits.data(), .rows = 1, .experts = 7, .top_k = 2, .score = score, .renormalise = true, .scaling = 1.0f});
-      EXPECT_EQ(routed.chosen, (std::vector<int32_t>{0, 1}));
+      EXPECT_EQ(run_route(*ops, one_row(logits, score, 2)).chosen, (std::vector<int32_t>{0, 1}));
     }
   }
   const std::vector<float> low(4, -200.0f);  // every sigmoid underflows: no expert weighs, and none is NaN
-  const Routed routed = run_route(*ops, {.logits = low.data(), .rows = 1, .experts = 4, .top_k = 2, .score = RouterScore::sigmoid, .renormalise = true, .scaling = 1.0f});
-  EXPECT_EQ(routed.weights, (std::vector<float>{0, 0}));
+  EXPECT_EQ(run_route(*ops, one_row(low, RouterScore::sigmoid, 2)).weights, (std::vector<float>{0, 0}));
 }
 
 }  // namespace
