@@ -73,7 +73,8 @@ uint64_t default_kv_blocks(const Plan& plan, const model::Catalogue& catalogue, 
                            uint64_t available_bytes, int agents_on_node) {
   const model::ModelConfig& config = catalogue.checkpoint().config;
   const uint64_t share = available_bytes / static_cast<uint64_t>(std::max(1, agents_on_node));
-  uint64_t blocks = static_cast<uint64_t>(ceil_div(2 * config.context_length, kKvBlockTokens));
+  const auto two_contexts = static_cast<uint64_t>(ceil_div(2 * config.context_length, kKvBlockTokens));
+  uint64_t blocks = two_contexts;
   for (const RankPlan& r : plan.ranks) {
     Ledger ledger = make_ledger(plan, r.rank, catalogue, 0, limits, share);
     check(ledger);
@@ -81,9 +82,10 @@ uint64_t default_kv_blocks(const Plan& plan, const model::Catalogue& catalogue, 
     const uint64_t block_bytes = std::max<uint64_t>(1, kv_block_bytes(plan, r.rank, config));
     blocks = std::min(blocks, left / 2 / block_bytes);
   }
-  constexpr uint64_t kLeast = 256 / kKvBlockTokens;
-  if (blocks < kLeast) {
-    Ledger ledger = make_ledger(plan, 0, catalogue, 2 * kLeast, limits, share);
+  // An encoder's context may be shorter than that.
+  const uint64_t least = std::min<uint64_t>(256 / kKvBlockTokens, two_contexts);
+  if (blocks < least) {
+    Ledger ledger = make_ledger(plan, 0, catalogue, 2 * least, limits, share);
     ledger.available_bytes = std::min(ledger.available_bytes, ledger.needed_bytes() - 1);
     check(ledger);
   }

@@ -33,7 +33,7 @@ Ledger make_ledger(const Plan& plan, int rank, const model::Catalogue& catalogue
                    const LedgerLimits& limits, uint64_t available_bytes);
 
 // The number of KV blocks when the operator gave none: two whole contexts, or what half of the memory left over holds; at
-// least one sequence of 256 tokens, else Error{does_not_fit} with the arithmetic.
+// least one sequence of 256 tokens (two contexts, where those are shorter), else Error{does_not_fit} with the arithmetic.
 uint64_t default_kv_blocks(const Plan& plan, const model::Catalogue& catalogue, const LedgerLimits& limits,
                            uint64_t available_bytes, int agents_on_node);
 
