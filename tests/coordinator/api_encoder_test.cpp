@@ -29,7 +29,7 @@ std::vector<float> row_of(const LogitsRequest& request, int64_t position, int64_
   return row;
 }
 
-void answer(const LogitsRequest& request, ScriptedStream& stream, int64_t width) {
+void send_rows(const LogitsRequest& request, ScriptedStream& stream, int64_t width) {
   for (const int64_t position : request.rows) stream.push(LogitsEvent{position, row_of(request, position, width)});
   stream.end();
 }
@@ -39,7 +39,7 @@ struct Encoder : Endpoint {
     model.config.hidden = kHidden;
     model.config.encoder = {.is = true, .token_types = 2, .head = head, .labels = head == model::EncoderHead::classifier ? 1 : 0};
     model.pooling = Pooling::mean;
-    service.on_logits = [this](const LogitsRequest& request, ScriptedStream& stream) { answer(request, stream, model.config.output_width()); };
+    service.on_logits = [this](const LogitsRequest& request, ScriptedStream& stream) { send_rows(request, stream, model.config.output_width()); };
   }
   json::value embed(const std::string& input, const std::string& more = "") {
     send("POST", "/v1/embeddings", R"({"model":"tiny","input":)" + input + (more.empty() ? "" : "," + more) + "}");
@@ -129,7 +129,7 @@ TEST(ApiEmbeddings, ManyInputsAreOpenAFewAtATimeAndAnsweredInTheirOrder) {
     ASSERT_LE(endpoint.service.streams.size() - answered, 64u);
     // The youngest first: an answer's order is not the order in which its parts end.
     for (size_t i = endpoint.service.streams.size(); i-- > answered;) {
-      answer(endpoint.service.logits_requests[i], *endpoint.service.streams[i], endpoint.model.config.output_width());
+      send_rows(endpoint.service.logits_requests[i], *endpoint.service.streams[i], endpoint.model.config.output_width());
     }
     answered = endpoint.service.streams.size();
     endpoint.turn();
@@ -337,7 +337,7 @@ TEST(ApiLogits, OfAnEncoderTakeTokenTypesAndAreAsWideAsItsRows) {
   Endpoint endpoint(config);
   endpoint.model.config.hidden = kHidden;
   endpoint.model.config.encoder = {.is = true, .token_types = 2, .head = model::EncoderHead::pooler};
-  endpoint.service.on_logits = [](const LogitsRequest& request, ScriptedStream& stream) { answer(request, stream, 6); };
+  endpoint.service.on_logits = [](const LogitsRequest& request, ScriptedStream& stream) { send_rows(request, stream, 6); };
   endpoint.send("POST", "/yoke/v1/logits", R"({"tokens":[1,2],"rows":[0,1],"token_types":[0,1]})");
   ASSERT_TRUE(endpoint.out.finished) << endpoint.out.body;
   EXPECT_EQ(endpoint.out.body.size(), 2u * 6u * 4u);
