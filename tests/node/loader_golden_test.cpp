@@ -43,21 +43,26 @@ void expect_stored(const Opened& model, const parallel::Slice& slice, const Pool
 
 class LoaderOfGolden : public testing::TestWithParam<const char*> {};
 
+void expect_loads(const Opened& model, const parallel::PlanOptions& options) {
+  const parallel::Plan plan = parallel::make_plan(model.catalogue, options);
+  for (int rank = 0; rank < options.layout.world(); ++rank) {
+    const Pool pool = Pool::create(regions_of(plan, rank, model.catalogue, 2));
+    LoadProgress last;
+    load(plan, rank, model.catalogue, pool, [&](const LoadProgress& p) { last = p; }, {}, {.threads = 2, .read_bytes = 64 << 10});
+    EXPECT_EQ(last.bytes_done, last.bytes_total);
+    for (const parallel::Slice& slice : parallel::slices_of(plan, rank, model.catalogue)) {
+      ASSERT_NO_FATAL_FAILURE(expect_stored(model, slice, pool, 37)) << options.layout.name() << " rank " << rank;
+    }
+  }
+}
+
+// In the packed forms too, where the checkpoint's formats have one.
 TEST_P(LoaderOfGolden, PutsEverySliceOfEveryRankInItsRegion) {
   const auto folder = golden_folder(GetParam());
   if (!folder) GTEST_SKIP() << GetParam() << " is in the larger collection of goldens: set YOKE_SHARED to its folder";
   const Opened model(golden_checkpoint(*folder));
   for (const parallel::Layout layout : kCuts) {
-    const parallel::Plan plan = parallel::make_plan(model.catalogue, {.layout = layout});
-    for (int rank = 0; rank < layout.world(); ++rank) {
-      const Pool pool = Pool::create(regions_of(plan, rank, model.catalogue, 2));
-      LoadProgress last;
-      load(plan, rank, model.catalogue, pool, [&](const LoadProgress& p) { last = p; }, {}, {.threads = 2, .read_bytes = 64 << 10});
-      EXPECT_EQ(last.bytes_done, last.bytes_total);
-      for (const parallel::Slice& slice : parallel::slices_of(plan, rank, model.catalogue)) {
-        ASSERT_NO_FATAL_FAILURE(expect_stored(model, slice, pool, 37)) << layout.name() << " rank " << rank;
-      }
-    }
+    for (const bool pack : {false, true}) ASSERT_NO_FATAL_FAILURE(expect_loads(model, {.layout = layout, .pack = pack})) << "packed: " << pack;
   }
 }
 
