@@ -22,6 +22,7 @@ struct ClusterOptions {
   int pp = 0;
   int ep = 1;     // 1, or tp
   std::string kv = "f32";
+  bool pack = false;
   std::string math = "exact";
   std::string host = "127.0.0.1";
   int port = 8000;
@@ -38,7 +39,7 @@ struct ClusterOptions {
   std::vector<std::string> agent_arguments() const;
 };
 
-// --nodes, --tp, --pp, --ep, --kv, --math, --alias, --threads, --kv-tokens, --device. Ports, host and keys are `up`'s own.
+// --nodes, --tp, --pp, --ep, --kv, --pack, --math, --alias, --threads, --kv-tokens, --device. Ports, host and keys are `up`'s own.
 void add_layout_options(CLI::App& verb, ClusterOptions& options);
 void add_serving_options(CLI::App& verb, ClusterOptions& options);
 

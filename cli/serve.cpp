@@ -23,6 +23,7 @@ void add_serve(CLI::App& app, Action& action) {
   verb->add_option("--pp", options->layout.pp, "pipeline stages")->check(CLI::Range(1, 64));
   verb->add_option("--ep", options->layout.ep, "expert-parallel degree: 1, or tp to lay whole experts on ranks")->check(CLI::Range(1, 2));
   verb->add_option("--kv", options->kv, "type of the KV cache: f32, bf16, f16, fp8 or int8")->check(CLI::IsMember({"f32", "bf16", "f16", "fp8", "int8"}));
+  verb->add_flag("--pack", options->pack, "hold BF16 in 12 bits a weight and NVFP4 in 4.25, without loss (docs/formats.md)");
   verb->add_option("--math", options->math, "math mode: exact (f32; docs/bits.md)")->check(CLI::IsMember({"exact"}));
   verb->add_option("--host", options->rest.host, "address of the REST endpoint; another than loopback needs --api-key-file");
   verb->add_option("--port", options->rest.port, "port of the REST endpoint; 0: any free one");

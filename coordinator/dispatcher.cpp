@@ -268,6 +268,7 @@ struct Dispatcher::State : std::enable_shared_from_this<Dispatcher::State> {
     status.layout = config.registry.layout.name();
     status.math = config.registry.math;
     status.kv = kv_type_name(config.registry.kv);
+    status.pack = config.registry.pack;
     status.device = "cpu";
     status.reason = registry.missing();
     status.ranks = registry.ranks();

@@ -34,6 +34,7 @@ using AgentId = uint64_t;  // a connection, not a process
 struct RegistryConfig {
   parallel::Layout layout;
   Dtype kv = Dtype::f32;   // the cache's element type
+  bool pack = false;       // weights in their packed forms
   std::string math = "exact";
   std::string model_identity;
   std::string model_path;

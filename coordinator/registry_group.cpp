@@ -87,7 +87,7 @@ bool Registry::holds_model(const proto::Hello& hello) const {
   const proto::ShardKey& held = hello.held();
   return hello.has_held() && held.model_identity() == config_.model_identity && held.tp() == config_.layout.tp &&
          held.pp() == config_.layout.pp && held.ep() == config_.layout.ep && held.kv() == kv_type_name(config_.kv) &&
-         held.math() == config_.math;
+         held.pack() == config_.pack && held.math() == config_.math;
 }
 
 // Once for the coordinator's life: agents keep pools of this size.
@@ -127,6 +127,7 @@ void Registry::ask_for_loads(TimePoint now, Orders& orders) {
     load.mutable_shard()->set_kv_blocks(kv_blocks_);
     load.mutable_shard()->set_ep(config_.layout.ep);
     load.mutable_shard()->set_kv(std::string(kv_type_name(config_.kv)));
+    load.mutable_shard()->set_pack(config_.pack);
     load.set_model_path(config_.model_path);
     load.set_threads(config_.threads);
     load.set_max_rows(static_cast<int32_t>(config_.max_rows));

@@ -30,6 +30,7 @@ DispatcherConfig dispatcher_config(const ServeOptions& options, const model::Cat
   DispatcherConfig config;
   config.registry = {.layout = options.layout,
                      .kv = plan.kv,
+                     .pack = plan.pack,
                      .math = options.math,
                      .model_identity = checkpoint.identity,
                      .model_path = checkpoint.made ? checkpoint.path.string() : fs::absolute(checkpoint.path).lexically_normal().string(),
@@ -91,7 +92,7 @@ int serve(ServeOptions options) {
   const model::Checkpoint checkpoint = model::open_checkpoint(options.model);
   options.max_rows = rows_for(options, checkpoint.config);
   const model::Catalogue catalogue(checkpoint);
-  const parallel::Plan plan = parallel::make_plan(catalogue, {.layout = options.layout, .kv = kv_type_of(options.kv)});
+  const parallel::Plan plan = parallel::make_plan(catalogue, {.layout = options.layout, .kv = kv_type_of(options.kv), .pack = options.pack});
   const ServedModel model = make_served_model(checkpoint, options.aliases);
   Metrics metrics(model.names.front());
 

@@ -16,6 +16,7 @@ struct ServeOptions {
   parallel::Layout layout;
   std::string math = "exact";
   std::string kv = "f32";               // the cache's element type: core/kv_block.h names them
+  bool pack = false;                    // weights in their packed forms
   std::string control_host = "127.0.0.1";  // not loopback: refused until the channel has TLS
   uint16_t control_port = 8001;         // 0: any free one
   api::RestConfig rest;

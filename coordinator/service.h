@@ -61,6 +61,7 @@ struct ServiceStatus {
   std::string layout;           // "tp2pp1"
   std::string math;
   std::string kv;               // the cache's element type, as --kv names it
+  bool pack = false;            // weights in their packed forms
   std::string device;
   std::vector<RankStatus> ranks;
   int64_t running = 0, waiting = 0, paused = 0;

@@ -21,7 +21,7 @@ proto::Envelope progress_frame(const LoadProgress& progress) {
 
 bool same_shard(const proto::ShardKey& a, const proto::ShardKey& b) {
   return a.model_identity() == b.model_identity() && a.tp() == b.tp() && a.pp() == b.pp() && a.rank() == b.rank() &&
-         a.math() == b.math() && a.kv_blocks() == b.kv_blocks() && a.ep() == b.ep() && a.kv() == b.kv();
+         a.math() == b.math() && a.kv_blocks() == b.kv_blocks() && a.ep() == b.ep() && a.kv() == b.kv() && a.pack() == b.pack();
 }
 
 AgentActions AgentRules::on(const AgentEvent& event) {

@@ -19,7 +19,7 @@ parallel::PlanOptions plan_options_of(const transport::proto::ShardKey& shard) {
   }
   const std::optional<Dtype> kv = kv_type_named(shard.kv().empty() ? "f32" : shard.kv());
   if (!kv) throw Error{Code::invalid_argument, fmt::format("a KV cache of '{}' is not offered", shard.kv()), "kv"};
-  return {.layout = {.tp = shard.tp(), .pp = shard.pp(), .ep = std::max(1, shard.ep())}, .kv = *kv};
+  return {.layout = {.tp = shard.tp(), .pp = shard.pp(), .ep = std::max(1, shard.ep())}, .kv = *kv, .pack = shard.pack()};
 }
 
 }  // namespace yoke::node

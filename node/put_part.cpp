@@ -170,6 +170,13 @@ class Putting {
 
 }  // namespace
 
-void put(const PutPart& job) { Putting(job).run(); }
+void put(const PutPart& job) {
+  try {
+    Putting(job).run();
+  } catch (const Error& error) {
+    if (error.param() != "pack") throw;
+    throw Error{error.code(), fmt::format("{}: {}", job.part.tensor->name, error.what()), error.param()};
+  }
+}
 
 }  // namespace yoke::node

@@ -132,6 +132,7 @@ Plan make_plan(const Catalogue& catalogue, const PlanOptions& options) {
   Plan plan;
   plan.layout = layout;
   plan.kv = options.kv;
+  plan.pack = options.pack;
   for (int layer = 0; layer < config.layers; ++layer) plan.layers.push_back(plan_layer(catalogue, config, layout.ep, layer));
   const Halves vocab = cut(config.vocab, kVocabGroup);
   plan.vocab[0] = vocab.first;

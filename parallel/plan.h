@@ -22,6 +22,7 @@ struct Layout {
 struct PlanOptions {
   Layout layout;
   Dtype kv = Dtype::f32;  // the cache's element type
+  bool pack = false;      // hold weights in their packed form, where they have one (core/weight_format.h)
 };
 
 // g * ceil(n / g / 2): where n units in groups of g are cut in two. At most n.
@@ -56,6 +57,7 @@ struct RankPlan {
 struct Plan {
   Layout layout;
   Dtype kv = Dtype::f32;
+  bool pack = false;
   std::vector<LayerPlan> layers;  // of the whole model
   Range vocab[2];                 // canonical halves, cut(vocab, 16)
   std::vector<RankPlan> ranks;    // rank = stage * tp + tp_rank

@@ -154,7 +154,8 @@ class SliceList {
   }
 
   void push(const Weight& weight, int half, Range rows, Range cols) {
-    slices_.push_back({&weight, half, weight.vector ? Form::vector_f32 : Form::packed, rows, cols});
+    const bool packed = plan_.pack && !weight.vector && packable(weight.format, weight.cols);
+    slices_.push_back({&weight, half, weight.vector ? Form::vector_f32 : Form::packed, rows, cols, packed});
   }
 
   // Of a catalogue without files: the order of its roles.
@@ -183,7 +184,9 @@ std::string kv_region_name(int layer, int half) { return fmt::format("L{}.kv.{}"
 PackedShape Slice::shape() const {
   int64_t groups = 0;
   if (weight->format.listed_groups) groups = ceil_div(weight->cols, weight->format.group);
-  return {.format = weight->format, .rows = rows.size(), .cols = cols.size(), .row_begin = rows.begin, .col_begin = cols.begin, .groups = groups};
+  WeightFormat format = weight->format;
+  format.packed = packed;
+  return {.format = format, .rows = rows.size(), .cols = cols.size(), .row_begin = rows.begin, .col_begin = cols.begin, .groups = groups};
 }
 
 std::string Slice::region() const { return region_name(weight->role, weight->layer, half, weight->expert); }

@@ -17,6 +17,7 @@ struct Slice {
   Form form = Form::packed;
   Range rows;                   // of the logical matrix (outputs); {0, 1} for a vector
   Range cols;                   // inputs; of a vector: its elements
+  bool packed = false;          // in the packed form of the weight's format
 
   PackedShape shape() const;    // form packed
   std::string region() const;   // "L3.gate.1", "L3.expert_gate.1.e5", "embedding.0", "final_norm.0"

@@ -109,6 +109,7 @@ http::Response status_page(const ServiceStatus& status, const ServedModel& model
                            {"layout", status.layout},
                            {"math", status.math},
                            {"kv", status.kv},
+                           {"pack", status.pack},
                            {"device", status.device},
                            {"ranks", std::move(ranks)},
                            {"running", status.running},

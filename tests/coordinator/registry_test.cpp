@@ -34,6 +34,8 @@ class RegistryDialogue : public testing::Test {
     hello.set_preferred_rank(preferred);
     if (held >= 0) {
       hello.mutable_held()->set_model_identity("model");
+      hello.mutable_held()->set_ep(1);
+      hello.mutable_held()->set_kv("f32");
       hello.mutable_held()->set_math("exact");
       hello.mutable_held()->set_tp(2);
       hello.mutable_held()->set_pp(1);

@@ -116,6 +116,17 @@ TEST_F(AgentDialogue, ReplacesAnotherModelsPool) {
   EXPECT_EQ(rules.bytes_read(), 1500u);
 }
 
+TEST(SameShard, IsOneOfTheSameModelCutRankCacheAndForms) {
+  const proto::ShardKey one = load_model("m").load_model().shard();
+  EXPECT_TRUE(same_shard(one, one));
+  proto::ShardKey other = one;
+  other.set_pack(true);
+  EXPECT_FALSE(same_shard(one, other));
+  other = one;
+  other.set_kv("fp8");
+  EXPECT_FALSE(same_shard(one, other));
+}
+
 TEST_F(AgentDialogue, AnotherRankIsAnotherShard) {
   load("A");
   EXPECT_EQ(say(load_model("A", 2, 1)), "load A");

@@ -13,7 +13,7 @@ namespace yoke::node {
 ForwardGroup::ForwardGroup(const std::filesystem::path& model, GroupOptions options)
     : options_(std::move(options)), checkpoint_(model::open_checkpoint(model)) {
   catalogue_ = std::make_unique<model::Catalogue>(checkpoint_);
-  plan_ = parallel::make_plan(*catalogue_, {.layout = options_.layout, .kv = options_.kv});
+  plan_ = parallel::make_plan(*catalogue_, {.layout = options_.layout, .kv = options_.kv, .pack = options_.pack});
   ranks_.resize(plan_.ranks.size());
   make_groups();
   for (size_t rank = 0; rank < ranks_.size(); ++rank) make_runner(static_cast<int>(rank));

@@ -29,6 +29,7 @@ struct GroupOptions {
   int64_t max_rows = 512;
   uint64_t kv_blocks = 64;
   Dtype kv = Dtype::f32;
+  bool pack = false;
 };
 
 struct StepOutput {

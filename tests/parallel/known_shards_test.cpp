@@ -99,6 +99,31 @@ TEST(KnownShardsOf8x22B, DoNotFitTwoSparksInBf16) {
   EXPECT_LT(shard_bytes("mixtral-8x22b", "fp8", {2, 1, 1}, 0), 80ull << 30);
 }
 
+uint64_t packed_bytes(std::string_view model, std::string_view format, int rank) {
+  const model::Catalogue catalogue(model::known::config_of(model), model::known::format_named(format));
+  return make_ledger(make_plan(catalogue, {.layout = {2, 1, 1}, .pack = true}), rank, catalogue, 0, {}, 0).weights_bytes;
+}
+
+// 12.1 bits of BF16's 16, 4.31 of NVFP4's 4.5 and of its embedding and head 12.1 of 16.
+TEST(PackedShards, FitTwoSparksWhereUnpackedOnesDoNot) {
+  for (int rank : {0, 1}) {
+    const double plain = static_cast<double>(shard_bytes("mixtral-8x22b", "bf16", {2, 1, 1}, rank));
+    const uint64_t packed = packed_bytes("mixtral-8x22b", "bf16", rank);
+    EXPECT_LT(static_cast<double>(packed), plain * 12.1 / 16) << rank;
+    EXPECT_GT(static_cast<double>(packed), plain * 12 / 16) << rank;
+    EXPECT_LT(packed, 100ull << 30) << rank;
+    EXPECT_LT(packed_bytes("llama-3.1-405b", "nvfp4", rank), shard_bytes("llama-3.1-405b", "nvfp4", {2, 1, 1}, rank) - (4ull << 30)) << rank;
+  }
+}
+
+TEST(PackedShards, KeepVectorsAndFormatsThatDoNotPackAsTheyAre) {
+  const model::Catalogue catalogue(model::known::config_of("llama-3.1-8b"), model::known::format_named("fp8"));
+  const Plan plan = make_plan(catalogue, {.pack = true});
+  for (const Slice& slice : slices_of(plan, 0, catalogue)) {
+    EXPECT_EQ(slice.packed, slice.form == Form::packed && slice.weight->format == plain_format(Dtype::bf16)) << slice.region();
+  }
+}
+
 // Multi-head latent attention: the latent is on both ranks, its heads are dealt out.
 TEST(KnownShardsOfDeepSeekV3, ShareTheLatentAndCutItsHeads) {
   const model::Catalogue catalogue(model::known::config_of("deepseek-v3"), model::known::format_named("fp8-block"));
