@@ -7,7 +7,6 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <semaphore>
 #include <thread>
 
 #include "core/error.h"
@@ -38,6 +37,36 @@ bool shares_no_panel(const TensorPart& part, Range index) {
   const int64_t begin = index.begin - part.index.begin, end = index.end - part.index.begin;
   return begin % part.unit == 0 && (end % part.unit == 0 || index.end == part.index.end);
 }
+
+// How many pack at once. Not std::counting_semaphore: that of g++ 12 may miss a release (GCC bug 104928).
+class Packers {
+ public:
+  explicit Packers(int most) : free_(most) {}
+
+  class Turn {
+   public:
+    explicit Turn(Packers& packers) : packers_(packers) {
+      std::unique_lock guard(packers_.mutex_);
+      packers_.freed_.wait(guard, [&] { return packers_.free_ > 0; });
+      --packers_.free_;
+    }
+    ~Turn() {
+      const std::lock_guard guard(packers_.mutex_);
+      ++packers_.free_;
+      packers_.freed_.notify_one();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Packers& packers_;
+  };
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  int free_;
+};
 
 class Loading {
  public:
@@ -87,26 +116,28 @@ class Loading {
     }
   }
 
-  // The caller's thread: tells, asks, and waits for the readers. A failure, of theirs or of what it calls, ends them.
+  // The caller's thread: tells, asks once at least, and waits for the readers. A failure, of theirs or of what it calls, ends them.
   void watch(const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled) {
     std::unique_lock guard(mutex_);
-    while (running_ > 0) {
+    do {
       changed_.wait(guard, [&] { return running_ == 0 || done_ != told_; });
       const uint64_t done = done_;
-      if (failure_) {
-        told_ = done;
-        continue;
+      if (!failure_) {
+        guard.unlock();
+        tell(done, progress, cancelled);
+        guard.lock();
       }
-      guard.unlock();
-      try {
-        if (cancelled && cancelled()) throw Error{Code::aborted, "loading the model was given up because the coordinator asked for it"};
-        if (progress && done < plan_.bytes) progress({done, plan_.bytes});
-      } catch (...) {
-        fail(std::current_exception());
-      }
-      guard.lock();
       told_ = done;
       changed_.notify_all();
+    } while (running_ > 0);
+  }
+
+  void tell(uint64_t done, const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled) {
+    try {
+      if (cancelled && cancelled()) throw Error{Code::aborted, "loading the model was given up because the coordinator asked for it"};
+      if (progress && done < plan_.bytes) progress({done, plan_.bytes});
+    } catch (...) {
+      fail(std::current_exception());
     }
   }
 
@@ -115,16 +146,16 @@ class Loading {
     try {
       while (const Read* read = next()) {
         const std::span<const std::byte> bytes = files_[read->file]->read(read->offset, read->bytes, buffer);
-        packers_.acquire();
-        take(*read, bytes);
-        packers_.release();
+        {
+          const Packers::Turn turn(packers_);
+          take(*read, bytes);
+        }
         const std::lock_guard guard(mutex_);
         done_ += read->bytes;
         changed_.notify_all();
       }
     } catch (...) {
       fail(std::current_exception());
-      packers_.release();  // one permit too many matters no more
     }
     const std::lock_guard guard(mutex_);
     --running_;
@@ -184,7 +215,7 @@ class Loading {
   std::vector<std::unique_ptr<DirectFile>> files_;  // those that the plan reads
   std::vector<Target> targets_;                      // one a slice
   mutable std::array<std::mutex, 64> orders_;
-  std::counting_semaphore<> packers_;
+  Packers packers_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
