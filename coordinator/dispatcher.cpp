@@ -30,6 +30,7 @@ constexpr int64_t kMaxLogitBytes = 32 << 20;
 FrontDeskConfig desk_config(const DispatcherConfig& config) {
   return {.vocab = config.vocab,
           .encoder = config.encoder,
+          .layers_alone = config.layers_alone,
           .max_rows = config.registry.max_rows,
           .context_length = config.context_length,
           .max_sequences = config.registry.max_sequences,

@@ -25,6 +25,7 @@ struct DispatcherConfig {
   int64_t vocab = 0;
   int64_t row_width = 0;           // model::ModelConfig::output_width()
   model::Encoder encoder;          // .is where the model is one
+  bool layers_alone = false;       // a bench's: states only
   int64_t context_length = 0;
   int64_t max_queue = 256;         // open requests beyond registry.max_sequences
   double step_budget_us = 0;       // step_pace.h

@@ -58,6 +58,7 @@ void check_token_types(const LogitsRequest& request, const model::Encoder& encod
 
 uint64_t FrontDesk::open(const GenerateRequest& request) {
   if (config_.encoder.is) throw Error{Code::unsupported, "this model is an encoder; use /v1/embeddings", "model"};
+  if (config_.layers_alone) throw Error{Code::unsupported, "layers alone give no tokens; serve the whole model", "model"};
   check_tokens(request.prompt, config_.vocab, "prompt");
   for (const auto& [token, bias] : request.sampling.logit_bias) check_tokens({token}, config_.vocab, "logit_bias");
   std::lock_guard lock(mutex_);

@@ -13,6 +13,7 @@ namespace yoke::coordinator {
 struct FrontDeskConfig {
   int64_t vocab = 0;
   model::Encoder encoder;      // .is where the model is one: its sequences go whole in one step
+  bool layers_alone = false;   // a bench's: states only
   int64_t max_rows = 512;      // of a step
   int64_t context_length = 0;
   int64_t max_sequences = 32;  // running

@@ -46,6 +46,7 @@ DispatcherConfig dispatcher_config(const ServeOptions& options, const model::Cat
   config.vocab = checkpoint.config.vocab;
   config.row_width = checkpoint.config.output_width();
   config.encoder = checkpoint.config.encoder;
+  config.layers_alone = checkpoint.config.layers_alone;
   config.context_length = checkpoint.config.context_length;
   config.max_queue = options.max_queue;
   config.step_budget_us = 1000 * options.step_budget_ms;

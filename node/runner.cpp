@@ -27,6 +27,7 @@ StepLimits limits_of(const RunnerConfig& config, const KvCache& cache) {
           .context = std::min(config.config->context_length, positions),
           .kv_blocks = cache.blocks(),
           .max_rows = config.max_rows,
+          .draws = !config.config->gives_states(),
           .token_types = encoder.is ? std::max<int64_t>(1, encoder.token_types) : 0};
 }
 

@@ -17,6 +17,7 @@ struct StepLimits {
   int64_t context = 0;
   int64_t kv_blocks = 0;
   int64_t max_rows = 0;
+  bool draws = true;        // the model gives logits, of which tokens are drawn
   int64_t token_types = 0;  // of an encoder, at least 1; 0: a decoder
   bool encoder() const { return token_types > 0; }
 };

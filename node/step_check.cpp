@@ -100,10 +100,9 @@ void check_penalties(const StepEntry& entry, const TokenMemory& memory) {
          fmt::format("{} tokens known before position {}, and not all the later ones were drawn here", known, draw));
 }
 
-// An encoder reads a sequence whole, in one step, and draws nothing.
+// An encoder reads a sequence whole, in one step.
 void check_encoder(const StepEntry& entry, const StepLimits& limits) {
   if (entry.start() != 0 || entry.from_step() != 0) refuse(entry, "start", fmt::format("an encoder's sequence begins at 0, not at {}", entry.start()));
-  if (entry.sample() || entry.prompt_logprobs() >= 0) refuse(entry, "sample", "an encoder draws no tokens");
   if (entry.token_types_size() != 0 && entry.token_types_size() != entry.tokens_size()) {
     refuse(entry, "token_types", fmt::format("{} of them for {} tokens", entry.token_types_size(), entry.tokens_size()));
   }
@@ -118,6 +117,7 @@ void check_entry(const StepEntry& entry, const StepLimits& limits, const TokenMe
   check_input(entry, limits, memory);
   check_blocks(entry, limits);
   check_logits(entry, limits);
+  if (!limits.draws && (entry.sample() || entry.prompt_logprobs() >= 0)) refuse(entry, "sample", "this model gives states, not tokens");
   if (limits.encoder()) check_encoder(entry, limits);
   else if (entry.token_types_size() != 0) refuse(entry, "token_types", "this model has none");
   if (!entry.sample()) return;

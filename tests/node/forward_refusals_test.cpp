@@ -109,5 +109,29 @@ TEST_F(ForwardRefusals, AForgottenSequenceHasNoDrawnTokens) {
   EXPECT_EQ(refusal({sampled(drawn_entry(again, 1))}), "from_step");
 }
 
+// Who gives states is asked for no token, and an encoder's sequence comes whole.
+TEST(EncoderRefusals, NameTheFieldThatIsWrong) {
+  ForwardGroup group(golden_model("bert"), {.layout = {1, 1, 1}, .max_rows = 16, .kv_blocks = 16});
+  uint64_t step = 0;
+  const auto refusal_of = [&](auto spoil) -> std::string {
+    ScriptSequence s = script_sequence(1, 0, 8);
+    StepEntry entry = rows_entry(s, kTokens, WantLogits::last);
+    spoil(entry);
+    try {
+      group.run(step_of(++step, {entry}));
+    } catch (const Error& error) {
+      return error.param();
+    }
+    return {};
+  };
+  EXPECT_EQ(refusal_of([](StepEntry&) {}), "");
+  EXPECT_EQ(refusal_of([](StepEntry& e) { e = sampled(e); }), "sample");
+  EXPECT_EQ(refusal_of([](StepEntry& e) { e.set_prompt_logprobs(0); }), "sample");
+  EXPECT_EQ(refusal_of([](StepEntry& e) { e.set_start(1); }), "start");
+  EXPECT_EQ(refusal_of([](StepEntry& e) { e.add_token_types(0); }), "token_types");
+  EXPECT_EQ(refusal_of([](StepEntry& e) { for (uint32_t type : {0u, 1u, 2u}) e.add_token_types(type); }), "token_types");
+  EXPECT_EQ(refusal_of([](StepEntry& e) { for (uint32_t type : {0u, 1u, 1u}) e.add_token_types(type); }), "");
+}
+
 }  // namespace
 }  // namespace yoke::node
