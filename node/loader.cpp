@@ -72,7 +72,8 @@ class Loading {
  public:
   Loading(const std::vector<Slice>& slices, const model::Checkpoint& checkpoint, const Pool& pool, const LoadOptions& options)
       : checkpoint_(checkpoint), options_(options), slices_(slices),
-        plan_(plan_reads(slices, {.whole_chunks = options.manifest != nullptr, .read_bytes = options.read_bytes})), packers_(std::clamp(options.threads, 1, kReaders)) {
+        plan_(plan_reads(slices, {.whole_chunks = options.manifest != nullptr, .read_bytes = options.read_bytes})),
+        packers_(std::clamp(options.threads, 1, kReaders)) {
     files_.resize(checkpoint.files.size());
     for (const Read& read : plan_.reads) open_file(read.file);
     for (const Slice& slice : slices) {
