@@ -28,6 +28,7 @@ constexpr const char* kRemedy = "delete it, or run `yoke manifest MODEL` to reco
 
 // Hashes lie little-endian, as on every machine that Yoke runs on (model/file_reader.h).
 std::string base64_of(const std::vector<uint64_t>& hashes) {
+  if (hashes.empty()) return {};
   const int bytes = static_cast<int>(hashes.size() * sizeof(uint64_t));
   std::string text(static_cast<size_t>(bytes + 2) / 3 * 4 + 1, '\0');
   const int written = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(hashes.data()), bytes);
@@ -40,8 +41,9 @@ std::optional<std::vector<uint64_t>> hashes_in(const std::string& base64) {
   if (base64.empty()) return std::vector<uint64_t>();
   const int decoded = EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(base64.data()), static_cast<int>(base64.size()));
   const size_t padding = base64.ends_with("==") ? 2 : base64.ends_with("=") ? 1 : 0;
-  if (decoded < 0 || (static_cast<size_t>(decoded) - padding) % sizeof(uint64_t) != 0) return std::nullopt;
+  if (decoded < static_cast<int>(padding) || (static_cast<size_t>(decoded) - padding) % sizeof(uint64_t) != 0) return std::nullopt;
   std::vector<uint64_t> hashes((static_cast<size_t>(decoded) - padding) / sizeof(uint64_t));
+  if (hashes.empty()) return hashes;
   std::memcpy(hashes.data(), bytes.data(), hashes.size() * sizeof(uint64_t));
   return hashes;
 }
