@@ -90,26 +90,61 @@ void put_nibble(std::byte& both, size_t half, uint32_t nibble) {
 }
 
 using Unit = std::array<std::array<uint16_t, kPanelLanes>, kPackedColumns>;
+typedef uint8_t Bytes __attribute__((vector_size(16)));
+typedef uint16_t Halves __attribute__((vector_size(16)));
 
-// A whole unit at once. Whether it has an exception.
-bool put_unit(const Unit& codes, const ExponentIndex& index_of, std::byte* unit) {
-  uint32_t most = 0;
-  for (size_t c = 0; c < 4; ++c) {
-    for (size_t l = 0; l < kPanelLanes; ++l) {
-      const size_t at = packed_byte(c, l);
-      const uint32_t low = index_of(codes[c][l]), high = index_of(codes[c + 4][l]);
-      unit[at] = static_cast<std::byte>(signed_mantissa(codes[c][l]));
-      unit[kPackedPlane + at] = static_cast<std::byte>(signed_mantissa(codes[c + 4][l]));
-      unit[2 * kPackedPlane + at] = static_cast<std::byte>(low | high << 4);
-      most = std::max({most, low, high});
+Bytes narrow(Halves a, Halves b) {
+  return __builtin_shufflevector(reinterpret_cast<Bytes>(a), reinterpret_cast<Bytes>(b), 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+
+// A column of 16 outputs, in vectors.
+struct Column {
+  Bytes signed_mantissas, indices;
+
+  Column(const std::array<uint16_t, kPanelLanes>& codes, const std::byte* table) {
+    Halves a, b;
+    std::memcpy(&a, codes.data(), sizeof(a));
+    std::memcpy(&b, codes.data() + 8, sizeof(b));
+    signed_mantissas = narrow((a >> 8 & 0x80) | (a & 0x7F), (b >> 8 & 0x80) | (b & 0x7F));
+    const Bytes exponents = narrow(a >> 7 & 0xFF, b >> 7 & 0xFF);
+    indices = Bytes{} + static_cast<uint8_t>(kException);
+    for (uint8_t i = 0; i < kException; ++i) {
+      indices ^= reinterpret_cast<Bytes>(exponents == Bytes{} + std::to_integer<uint8_t>(table[i])) & static_cast<uint8_t>(kException ^ i);
     }
   }
-  return most == kException;
+};
+
+// Four columns into a plane, in the order of packed_byte.
+void put_plane(Bytes c0, Bytes c1, Bytes c2, Bytes c3, std::byte* plane) {
+  const Bytes pairs[4] = {
+      __builtin_shufflevector(c0, c1, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+      __builtin_shufflevector(c0, c1, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31),
+      __builtin_shufflevector(c2, c3, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+      __builtin_shufflevector(c2, c3, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)};
+  for (size_t lanes = 0; lanes < 4; ++lanes) {  // four of them
+    std::memcpy(plane + 16 * lanes, reinterpret_cast<const std::byte*>(&pairs[lanes / 2]) + 8 * (lanes % 2), 8);
+    std::memcpy(plane + 16 * lanes + 8, reinterpret_cast<const std::byte*>(&pairs[2 + lanes / 2]) + 8 * (lanes % 2), 8);
+  }
+}
+
+// A whole unit at once. Whether it has an exception.
+bool put_unit(const Unit& codes, const std::byte* table, std::byte* unit) {
+  const Column c0(codes[0], table), c1(codes[1], table), c2(codes[2], table), c3(codes[3], table);
+  const Column c4(codes[4], table), c5(codes[5], table), c6(codes[6], table), c7(codes[7], table);
+  put_plane(c0.signed_mantissas, c1.signed_mantissas, c2.signed_mantissas, c3.signed_mantissas, unit);
+  put_plane(c4.signed_mantissas, c5.signed_mantissas, c6.signed_mantissas, c7.signed_mantissas, unit + kPackedPlane);
+  put_plane(c0.indices | c4.indices << 4, c1.indices | c5.indices << 4, c2.indices | c6.indices << 4, c3.indices | c7.indices << 4,
+            unit + 2 * kPackedPlane);
+  Bytes exceptions{};
+  for (const Column* c : {&c0, &c1, &c2, &c3, &c4, &c5, &c6, &c7}) exceptions |= reinterpret_cast<Bytes>(c->indices == static_cast<uint8_t>(kException));
+  uint64_t any[2];
+  std::memcpy(any, &exceptions, sizeof(any));
+  return (any[0] | any[1]) != 0;
 }
 
 class Bf16Panel {
  public:
-  Bf16Panel(const PanelPiece& piece, const std::byte* table, std::byte* codes) : piece_(piece), index_of_(table), codes_(codes) {}
+  Bf16Panel(const PanelPiece& piece, const std::byte* table, std::byte* codes) : piece_(piece), index_of_(table), table_(table), codes_(codes) {}
 
   std::vector<uint32_t> put() {
     for (size_t k = 0; k < piece_.columns;) {
@@ -138,7 +173,7 @@ class Bf16Panel {
         for (size_t l = 0; l < kPanelLanes; ++l) codes[c][l] = piece_.element<uint16_t>(l, k + c);
       }
     }
-    if (!put_unit(codes, index_of_, unit_at(k))) return;
+    if (!put_unit(codes, table_, unit_at(k))) return;
     for (size_t c = 0; c < kPackedColumns; ++c) {
       for (size_t l = 0; l < kPanelLanes; ++l) list(codes[c][l], k + c, l);
     }
@@ -162,6 +197,7 @@ class Bf16Panel {
 
   const PanelPiece& piece_;
   const ExponentIndex index_of_;
+  const std::byte* table_;
   std::byte* codes_;
   std::vector<uint32_t> exceptions_;
 };
