@@ -9,6 +9,7 @@
 #include <cstring>
 #include <thread>
 
+#include "core/descriptor.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "model/chunk_hash.h"
@@ -36,20 +37,6 @@ fs::path cache_folder() {
   if (home != nullptr && *home == '/') return fs::path(home) / ".cache" / "yoke" / "manifests";
   return {};
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // Of the folder itself, so that no lock file is left beside the model. Closing the descriptor opens it.
 void lock(const Descriptor& folder, const fs::path& path) {

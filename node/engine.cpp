@@ -61,7 +61,7 @@ struct Shard {
 
 class Engine {
  public:
-  explicit Engine(int fd) : socket_(transport::Descriptor(fd)), watch_(fd, [this] { agent_gone(); }) {}
+  explicit Engine(int fd) : socket_(Descriptor(fd)), watch_(fd, [this] { agent_gone(); }) {}
   ~Engine() { ended_ = true; }
 
   // Until the socket ends.

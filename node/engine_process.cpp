@@ -74,7 +74,7 @@ EngineProcess::EngineProcess(boost::asio::io_context& context, const proto::Atta
                              const std::string& log_level, Handlers handlers) {
   transport::SocketPair sockets = transport::make_socket_pair();
   pid_ = spawn_engine(sockets.engine.get(), log_level);
-  sockets.engine = transport::Descriptor();
+  sockets.engine = Descriptor();
   transport::FrameSocket first(std::move(sockets.agent));
   proto::Envelope envelope;
   *envelope.mutable_attach() = attach;

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/descriptor.h"
 #include "core/error.h"
 #include "core/units.h"
 #include "node/pool_directory.h"
@@ -20,22 +21,6 @@ namespace {
 
 // Nobody may cut the file under a mapping: reading past its end would be SIGBUS.
 constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
-
-// Closes the descriptor unless it is taken: what create() and attach() throw must leave nothing open.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int take() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 [[noreturn]] void refuse_size(uint64_t bytes, uint64_t available, const std::string& reason) {
   throw Error{Code::does_not_fit, fmt::format("a pool of {} does not fit: {} of memory are available ({}); use more nodes, fewer "
@@ -87,7 +72,7 @@ Pool Pool::create(std::vector<Region> regions) {
     throw Error{Code::internal, fmt::format("sealing the pool's size: {}", std::strerror(errno))};
   }
   pool.data_ = map(fd.get(), pool.bytes_);
-  pool.fd_ = fd.take();
+  pool.fd_ = fd.release();
   write_directory(regions, {pool.data_, pool.bytes_});
   pool.keep(std::move(regions));
   return pool;
@@ -99,7 +84,7 @@ Pool Pool::attach(int owned) {
   pool.bytes_ = sealed_size(fd.get());
   if (pool.bytes_ == 0) throw Error{Code::bad_file, "the pool is empty"};
   pool.data_ = map(fd.get(), pool.bytes_);
-  pool.fd_ = fd.take();
+  pool.fd_ = fd.release();
   pool.keep(read_directory({pool.data_, pool.bytes_}));
   return pool;
 }

@@ -5,24 +5,10 @@
 #include <optional>
 #include <string>
 
+#include "core/descriptor.h"
 #include "transport/control/control.pb.h"
 
 namespace yoke::transport {
-
-// A descriptor that closes itself.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  ~Descriptor();
-  int get() const { return fd_; }
-  int release();
-
- private:
-  int fd_ = -1;
-};
 
 struct SocketPair {
   Descriptor agent;   // close-on-exec
