@@ -1,9 +1,9 @@
 #include "node/made_weights.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
+#include <random>
 #include <vector>
 
 #include "core/error.h"
@@ -16,21 +16,9 @@ namespace {
 
 constexpr uint64_t kPieceBytes = 4 << 20;
 
-// xorshift64* (Marsaglia 2003, Vigna 2016).
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u | 1) {}
-  uint64_t bits() {
-    state_ ^= state_ >> 12;
-    state_ ^= state_ << 25;
-    state_ ^= state_ >> 27;
-    return state_ * 0x2545f4914f6cdd1du;
-  }
-  float between(float low, float high) { return low + (high - low) * static_cast<float>(bits() >> 40) * 0x1p-24f; }
+using Random = std::mt19937_64;
 
- private:
-  uint64_t state_;
-};
+float between(Random& random, float low, float high) { return low + (high - low) * static_cast<float>(random() >> 40) * 0x1p-24f; }
 
 // A weight of K inputs about as large as one that was trained: products of states of size 1 have size 1.
 float size_of(const parallel::Slice& slice) { return 1.7f / std::sqrt(static_cast<float>(std::max<int64_t>(1, slice.weight->cols))); }
@@ -63,7 +51,7 @@ Numbers numbers_of(const TensorPart& part) {
 void fill_bytes(Random& random, uint8_t mask, uint8_t base, std::vector<std::byte>& into) {
   const uint64_t masks = 0x0101010101010101u * mask, bases = 0x0101010101010101u * base;
   for (size_t i = 0; i < into.size(); i += sizeof(uint64_t)) {
-    const uint64_t bits = (random.bits() & masks) + bases;
+    const uint64_t bits = (random() & masks) + bases;
     std::memcpy(into.data() + i, &bits, std::min(sizeof(bits), into.size() - i));
   }
 }
@@ -71,7 +59,7 @@ void fill_bytes(Random& random, uint8_t mask, uint8_t base, std::vector<std::byt
 template <typename T, typename Convert>
 void fill_floats(Random& random, Numbers numbers, Convert convert, std::vector<std::byte>& into) {
   for (size_t i = 0; i + sizeof(T) <= into.size(); i += sizeof(T)) {
-    const T value = convert(random.between(numbers.low, numbers.high));
+    const T value = convert(between(random, numbers.low, numbers.high));
     std::memcpy(into.data() + i, &value, sizeof(T));
   }
 }

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "node/forward/transformer.h"
+#include "node/sampler/noise.h"
 
 namespace yoke::node::forward {
 
@@ -45,13 +46,8 @@ void embed(const Weights& weights, const model::ModelConfig& config, std::span<c
 void embed_made(std::span<const int32_t> tokens, int64_t hidden, Activations& a) {
   float* x = a.x;
   for (const int32_t token : tokens) {
-    uint64_t state = 0x9e3779b97f4a7c15u * (static_cast<uint64_t>(token) + 1);  // splitmix64, as its author gave it away
-    for (int64_t i = 0; i < hidden; ++i) {
-      state += 0x9e3779b97f4a7c15u;
-      uint64_t bits = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9u;
-      bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebu;
-      *x++ = static_cast<float>(static_cast<int32_t>(bits >> 40) - (1 << 23)) * 0x1p-23f;  // [-1, 1)
-    }
+    const sampler::Noise noise(static_cast<uint64_t>(token), 0, 0);
+    for (int32_t i = 0; i < hidden; ++i) *x++ = static_cast<float>(static_cast<int32_t>(noise.bits(i) >> 40) - (1 << 23)) * 0x1p-23f;  // [-1, 1)
   }
 }
 

@@ -1,8 +1,9 @@
-// What an encoder (BERT, arXiv 1810.04805) has that a decoder has not: learned positions, token types, a norm behind the embedding, and heads that
-// look at one row. Positions and types are whole on every rank of the first stage.
+// What an encoder (BERT, arXiv 1810.04805) has that a decoder has not: learned positions, token types, a norm behind the embedding,
+// and heads that look at one row. Positions and types are whole on every rank of the first stage.
 #include <cstring>
 
 #include "node/forward/linear.h"
+#include "node/forward/rows.h"
 #include "node/forward/transformer.h"
 
 namespace yoke::node::forward {
@@ -39,22 +40,12 @@ void embed_encoder(const Weights& weights, const model::ModelConfig& config, std
   norm(weights.encoder.embedding_norm, config, static_cast<int64_t>(tokens.size()), a.x, a.x, machine.ops);
 }
 
-void states(const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a) {
-  for (size_t i = 0; i < rows.size(); ++i) {
-    std::memcpy(a.logits[0] + static_cast<int64_t>(i) * config.hidden, a.x + rows[i] * config.hidden, static_cast<size_t>(config.hidden) * sizeof(float));
-  }
-}
-
 void encoder_head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,
                   kernels::Ops& ops) {
   const int64_t n = static_cast<int64_t>(rows.size()), hidden = config.hidden, width = config.output_width();
   float* const wanted = a.sum[0];  // [n, hidden]: the layers are done with it
-  for (int64_t i = 0; i < n; ++i) {
-    std::memcpy(wanted + i * hidden, a.x + rows[static_cast<size_t>(i)] * hidden, static_cast<size_t>(hidden) * sizeof(float));
-  }
-  for (int64_t i = 0; i < n; ++i) {
-    std::memcpy(a.logits[0] + i * width, wanted + i * hidden, static_cast<size_t>(hidden) * sizeof(float));
-  }
+  take_rows(rows, a.x, hidden, a.logits[0], width);
+  take_rows(rows, a.x, hidden, wanted, hidden);
   if (width > hidden) apply_head(weights.encoder, n, hidden, wanted, a.logits[0], width, a, ops);
 }
 

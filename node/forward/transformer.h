@@ -76,7 +76,7 @@ void embed_encoder(const Weights& weights, const model::ModelConfig& config, std
 // a.logits[half] <- logits of the given rows of a.x (at most kHeadRows) for each half of the vocabulary held here. head.cpp
 void head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,
           const Machine& machine);
-// a.logits[0] [rows, hidden] <- the given rows of a.x. encoder.cpp
+// a.logits[0] [rows, hidden] <- the given rows of a.x. head.cpp
 void states(const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a);
 // a.logits[0] [rows, output_width] <- an encoder's hidden states and what its head makes of each. encoder.cpp
 void encoder_head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,
