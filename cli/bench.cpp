@@ -1,4 +1,6 @@
 // yoke bench: prefill and decode speed of a served model, over its REST endpoint.
+#include "cli/bench.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -9,7 +11,6 @@
 
 #include "cli/cluster_status.h"
 #include "cli/interrupt.h"
-#include "cli/layer_bench.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
 #include "core/error.h"
@@ -18,24 +19,6 @@ namespace yoke::cli {
 namespace {
 
 namespace json = boost::json;
-
-struct BenchOptions {
-  TargetOptions target;
-  int prompt_tokens = 512;
-  int generated_tokens = 128;
-  int repeat = 5;
-  int64_t layers = 0;  // of a known model, alone; 0: a whole model
-  std::string output = "text";
-};
-
-LayerBenchOptions layer_options(const BenchOptions& options) {
-  return {.target = options.target,
-          .layers = options.layers,
-          .prompt_tokens = options.prompt_tokens,
-          .generated_tokens = options.generated_tokens,
-          .repeat = options.repeat,
-          .output = options.output};
-}
 
 struct Sample {
   double prefill_tokens_per_s = 0;
@@ -84,12 +67,6 @@ Sample measure(RestClient& client, const std::string& model, const BenchOptions&
   return sample;
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
 int run(const BenchOptions& options) {
   catch_interrupts();
   const Target target(options.target);
@@ -134,6 +111,12 @@ int run(const BenchOptions& options) {
 
 }  // namespace
 
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
 void add_bench(CLI::App& app, Action& action) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App* verb = app.add_subcommand("bench", "measure prefill and decode speed; medians over several repeats");
@@ -151,7 +134,7 @@ void add_bench(CLI::App& app, Action& action) {
   verb->add_option("--repeat", options->repeat, "repeats, after one that is not counted")->check(CLI::Range(1, 1000));
   verb->add_option("-o,--output", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
   add_target_options(*verb, options->target);
-  verb->callback([options, &action] { action = [options] { return options->layers > 0 ? run_layer_bench(layer_options(*options)) : run(*options); }; });
+  verb->callback([options, &action] { action = [options] { return options->layers > 0 ? run_layer_bench(*options) : run(*options); }; });
 }
 
 }  // namespace yoke::cli

@@ -1,4 +1,4 @@
-#include "cli/layer_bench.h"
+#include "cli/bench.h"
 
 #include <fmt/format.h>
 
@@ -54,16 +54,11 @@ struct Sample {
   double prefill_rows_per_s, decode_rows_per_s;
 };
 
-Sample measure(RestClient& client, const LayerBenchOptions& options) {
+Sample measure(RestClient& client, const BenchOptions& options) {
   const double prefill = seconds_of(client, {options.prompt_tokens, options.prompt_tokens, 1});
   // A walk of one row costs what the road to the engines and back costs; the rows that follow cost themselves.
   const double first = seconds_of(client, {1, 1, 1}), all = seconds_of(client, {1 + options.generated_tokens, 1, 1});
   return {options.prompt_tokens / prefill, options.generated_tokens / std::max(1e-9, all - first)};
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 // Of the largest rank: what every row of a decode reads.
@@ -82,7 +77,7 @@ uint64_t weight_bytes(const ClusterOptions& cluster, const std::string& name) {
 
 }  // namespace
 
-int run_layer_bench(LayerBenchOptions options) {
+int run_layer_bench(BenchOptions options) {
   catch_interrupts();
   ClusterOptions& cluster = options.target.cluster;
   const std::string wanted = cluster.model;
