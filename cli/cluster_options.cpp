@@ -36,7 +36,7 @@ void add_layout_options(CLI::App& verb, ClusterOptions& options) {
   verb.add_option("--tp", options.tp, "tensor-parallel degree: every layer cut over 1 or 2 agents")->check(CLI::Range(1, 2));
   verb.add_option("--pp", options.pp, "pipeline stages: layers dealt out to so many stages")->check(CLI::Range(1, 64));
   verb.add_option("--ep", options.ep, "expert-parallel degree: 1 cuts every expert over tp agents, tp lays whole experts on them")->check(CLI::Range(1, 2));
-  verb.add_option("--kv", options.kv, "type of the KV cache: f32, bf16, f16, fp8 or int8 (docs/formats.md)")->check(CLI::IsMember({"f32", "bf16", "f16", "fp8", "int8"}));
+  verb.add_option("--kv", options.kv, "type of the KV cache (docs/models.md)")->check(CLI::IsMember(kv_type_names()));
   verb.add_flag("--pack", options.pack, "hold BF16 in 12 bits a weight and NVFP4 in 4.25, without loss (docs/formats.md)");
   verb.add_option("--math", options.math, "math mode: exact (f32; docs/bits.md)")->check(CLI::IsMember({"exact"}));
   verb.add_option("--threads", options.threads, "compute threads of each engine")->check(CLI::Range(1, 256));
@@ -56,7 +56,7 @@ void add_serving_options(CLI::App& verb, ClusterOptions& options) {
 }
 
 parallel::PlanOptions plan_options_of(const ClusterOptions& options) {
-  return {.layout = resolve_layout(options), .kv = kv_type_named(options.kv).value_or(Dtype::f32), .pack = options.pack};
+  return {.layout = resolve_layout(options), .kv = kv_type_named(options.kv), .pack = options.pack};
 }
 
 parallel::Layout resolve_layout(const ClusterOptions& options) {

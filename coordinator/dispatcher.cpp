@@ -127,7 +127,7 @@ struct Dispatcher::State : std::enable_shared_from_this<Dispatcher::State> {
   }
 
   void begin_epoch() {
-    const parallel::Layout& layout = config.registry.layout;
+    const parallel::Layout& layout = config.registry.plan.layout;
     const auto blocks = static_cast<int64_t>(registry.kv_blocks());
     const auto row_bytes = static_cast<int64_t>(sizeof(float)) * config.row_width;
     batcher.emplace(BatcherConfig{.limits = {.max_rows = config.registry.max_rows,
@@ -159,7 +159,7 @@ struct Dispatcher::State : std::enable_shared_from_this<Dispatcher::State> {
   // Keeps so many steps in flight that no engine waits for us between two of them.
   void pump() {
     if (!batcher) return;
-    const int64_t depth = std::max(2, config.registry.layout.pp);
+    const int64_t depth = std::max(2, config.registry.plan.layout.pp);
     while (tracker->in_flight() < depth && !any_busy()) {
       const std::optional<proto::Step> step = batcher->plan(tracker->next_id());
       if (!step) break;
@@ -266,10 +266,10 @@ struct Dispatcher::State : std::enable_shared_from_this<Dispatcher::State> {
     ServiceStatus status;
     status.epoch = registry.epoch();
     status.instance = 1;
-    status.layout = config.registry.layout.name();
+    status.layout = config.registry.plan.layout.name();
     status.math = config.registry.math;
-    status.kv = kv_type_name(config.registry.kv);
-    status.pack = config.registry.pack;
+    status.kv = kv_type_name(config.registry.plan.kv);
+    status.pack = config.registry.plan.pack;
     status.device = "cpu";
     status.reason = registry.missing();
     status.ranks = registry.ranks();

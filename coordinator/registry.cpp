@@ -32,7 +32,7 @@ std::string_view name(GroupState state) {
 }
 
 Registry::Registry(RegistryConfig config)
-    : config_(std::move(config)), ranks_(static_cast<size_t>(config_.layout.world())), kv_blocks_(config_.kv_blocks) {
+    : config_(std::move(config)), ranks_(static_cast<size_t>(config_.plan.layout.world())), kv_blocks_(config_.kv_blocks) {
   for (size_t rank = 0; rank < ranks_.size(); ++rank) ranks_[rank].status.rank = static_cast<int>(rank);
 }
 
@@ -71,7 +71,7 @@ void Registry::joined(const AgentJoined& event, TimePoint now, Orders& orders) {
   }
   if (agents_.size() >= ranks_.size()) {
     orders.close.push_back({event.agent, Error{Code::unavailable, fmt::format("the group is full: {} agents for {}", agents_.size(),
-                                                                              config_.layout.name())}});
+                                                                              config_.plan.layout.name())}});
     return;
   }
   agents_.emplace(event.agent, event.hello);
@@ -176,7 +176,7 @@ void Registry::ready(int rank, Orders& orders) {
   state_ = GroupState::serving;
   served_ = true;
   orders.epoch_began = true;
-  spdlog::info("epoch {}: {} serves", epoch_, config_.layout.name());
+  spdlog::info("epoch {}: {} serves", epoch_, config_.plan.layout.name());
 }
 
 void Registry::time_passed(TimePoint now, Orders& orders) {

@@ -32,9 +32,7 @@ namespace yoke::coordinator {
 using AgentId = uint64_t;  // a connection, not a process
 
 struct RegistryConfig {
-  parallel::Layout layout;
-  Dtype kv = Dtype::f32;   // the cache's element type
-  bool pack = false;       // weights in their packed forms
+  parallel::PlanOptions plan;
   std::string math = "exact";
   std::string model_identity;
   std::string model_path;
@@ -81,7 +79,7 @@ class Registry {
   GroupState state() const { return state_; }
   uint64_t epoch() const { return epoch_; }
   uint64_t kv_blocks() const { return kv_blocks_; }
-  int world() const { return config_.layout.world(); }
+  int world() const { return config_.plan.layout.world(); }
   std::optional<int> rank_of(AgentId agent) const;
   AgentId agent_of(int rank) const { return *ranks_[static_cast<size_t>(rank)].agent; }
   // What is missing; empty while serving.

@@ -85,9 +85,9 @@ bool Registry::assign_ranks() {
 
 bool Registry::holds_model(const proto::Hello& hello) const {
   const proto::ShardKey& held = hello.held();
-  return hello.has_held() && held.model_identity() == config_.model_identity && held.tp() == config_.layout.tp &&
-         held.pp() == config_.layout.pp && held.ep() == config_.layout.ep && held.kv() == kv_type_name(config_.kv) &&
-         held.pack() == config_.pack && held.math() == config_.math;
+  return hello.has_held() && held.model_identity() == config_.model_identity && held.tp() == config_.plan.layout.tp &&
+         held.pp() == config_.plan.layout.pp && held.ep() == config_.plan.layout.ep && held.kv() == kv_type_name(config_.plan.kv) &&
+         held.pack() == config_.plan.pack && held.math() == config_.math;
 }
 
 // Once for the coordinator's life: agents keep pools of this size.
@@ -120,14 +120,14 @@ void Registry::ask_for_loads(TimePoint now, Orders& orders) {
     proto::Envelope envelope = framed();
     proto::LoadModel& load = *envelope.mutable_load_model();
     load.mutable_shard()->set_model_identity(config_.model_identity);
-    load.mutable_shard()->set_tp(config_.layout.tp);
-    load.mutable_shard()->set_pp(config_.layout.pp);
+    load.mutable_shard()->set_tp(config_.plan.layout.tp);
+    load.mutable_shard()->set_pp(config_.plan.layout.pp);
     load.mutable_shard()->set_rank(slot.status.rank);
     load.mutable_shard()->set_math(config_.math);
     load.mutable_shard()->set_kv_blocks(kv_blocks_);
-    load.mutable_shard()->set_ep(config_.layout.ep);
-    load.mutable_shard()->set_kv(std::string(kv_type_name(config_.kv)));
-    load.mutable_shard()->set_pack(config_.pack);
+    load.mutable_shard()->set_ep(config_.plan.layout.ep);
+    load.mutable_shard()->set_kv(std::string(kv_type_name(config_.plan.kv)));
+    load.mutable_shard()->set_pack(config_.plan.pack);
     load.set_model_path(config_.model_path);
     load.set_threads(config_.threads);
     load.set_max_rows(static_cast<int32_t>(config_.max_rows));
@@ -145,8 +145,8 @@ void Registry::form(TimePoint now, Orders& orders) {
     proto::Envelope envelope = framed();
     proto::Form& form = *envelope.mutable_form();
     form.set_rank(slot.status.rank);
-    form.set_tp(config_.layout.tp);
-    form.set_pp(config_.layout.pp);
+    form.set_tp(config_.plan.layout.tp);
+    form.set_pp(config_.plan.layout.pp);
     form.set_communicator(config_.communicator);
     form.set_op_deadline_ms(static_cast<uint32_t>(config_.op_deadline / std::chrono::milliseconds(1)));
     orders.send.push_back({*slot.agent, std::move(envelope)});

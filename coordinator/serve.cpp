@@ -15,6 +15,7 @@
 #include "coordinator/dispatcher.h"
 #include "coordinator/served_model.h"
 #include "core/log.h"
+#include "model/bad_file.h"
 #include "parallel/ledger.h"
 #include "transport/control/channel.h"
 
@@ -28,9 +29,7 @@ DispatcherConfig dispatcher_config(const ServeOptions& options, const model::Cat
   const model::Checkpoint& checkpoint = catalogue.checkpoint();
   const parallel::LedgerLimits limits{.max_rows = options.max_rows, .max_sequences = options.max_sequences};
   DispatcherConfig config;
-  config.registry = {.layout = options.layout,
-                     .kv = plan.kv,
-                     .pack = plan.pack,
+  config.registry = {.plan = options.plan,
                      .math = options.math,
                      .model_identity = checkpoint.identity,
                      .model_path = checkpoint.made ? checkpoint.path.string() : fs::absolute(checkpoint.path).lexically_normal().string(),
@@ -70,22 +69,26 @@ void check(const ServeOptions& options) {
   if (options.math != "exact") {
     throw Error{Code::unsupported, fmt::format("math mode {} is not in this build; exact is", options.math), "math"};
   }
-  if (options.max_rows < 1 || options.max_sequences < 1 || options.max_queue < 0) {
-    throw Error{Code::invalid_argument, "max-rows and max-sequences are at least 1, max-queue at least 0", "max-rows"};
+  if (options.max_rows < 0 || options.max_sequences < 1 || options.max_queue < 0) {
+    throw Error{Code::invalid_argument, "max-sequences is at least 1, max-rows and max-queue at least 0", "max-rows"};
   }
 }
 
-Dtype kv_type_of(const std::string& name) {
-  const std::optional<Dtype> type = kv_type_named(name);
-  if (!type) throw Error{Code::invalid_argument, fmt::format("a KV cache of '{}' is not offered; f32, bf16, f16, fp8 and int8 are", name), "kv"};
-  return *type;
+// Unless the operator said it. An encoder reads a sequence in one step, so its steps are as long as its context, within reason for the
+// memory of one.
+int64_t rows_for(const ServeOptions& options, const model::ModelConfig& config) {
+  constexpr int64_t kRows = 512, kMostWholeRows = 8192;
+  if (options.max_rows > 0) return options.max_rows;
+  return config.encoder.is ? std::max(kRows, std::min(config.context_length, kMostWholeRows)) : kRows;
 }
 
-// An encoder reads a sequence in one step, so its steps are as long as its context, within reason for the memory of one.
-int64_t rows_for(const ServeOptions& options, const model::ModelConfig& config) {
-  constexpr int64_t kMostWholeRows = 8192;
-  if (!config.encoder.is || options.max_rows != ServeOptions{}.max_rows) return options.max_rows;
-  return std::max(options.max_rows, std::min(config.context_length, kMostWholeRows));
+// Towers and layers that this build leaves alone: a vision tower has hundreds of tensors, a log wants the first.
+void name_skipped(const std::vector<std::string>& tensors) {
+  constexpr size_t kMost = 40;
+  if (tensors.empty()) return;
+  std::string names;
+  for (size_t i = 0; i < std::min(kMost, tensors.size()); ++i) names += (i == 0 ? "" : ", ") + model::printable(tensors[i]);
+  spdlog::info("{} tensors belong to parts that are not served: {}{}", tensors.size(), names, tensors.size() > kMost ? ", ..." : "");
 }
 
 int serve(ServeOptions options) {
@@ -93,7 +96,8 @@ int serve(ServeOptions options) {
   const model::Checkpoint checkpoint = model::open_checkpoint(options.model);
   options.max_rows = rows_for(options, checkpoint.config);
   const model::Catalogue catalogue(checkpoint);
-  const parallel::Plan plan = parallel::make_plan(catalogue, {.layout = options.layout, .kv = kv_type_of(options.kv), .pack = options.pack});
+  name_skipped(catalogue.skipped());
+  const parallel::Plan plan = parallel::make_plan(catalogue, options.plan);
   const ServedModel model = make_served_model(checkpoint, options.aliases);
   Metrics metrics(model.names.front());
 
@@ -116,7 +120,7 @@ int serve(ServeOptions options) {
                                      });
   api::Rest rest(options.rest, model, dispatcher, metrics);
   write_ready_file(options.ready_file, rest.port(), listener.port());
-  spdlog::info("{} as {}: agents join on {}:{}, clients on {}:{}", model.names.front(), options.layout.name(), options.control_host,
+  spdlog::info("{} as {}: agents join on {}:{}, clients on {}:{}", model.names.front(), options.plan.layout.name(), options.control_host,
                listener.port(), options.rest.host, rest.port());
   context.run();
   rest.stop();

@@ -13,15 +13,13 @@ namespace yoke::coordinator {
 struct ServeOptions {
   std::string model;                    // file or folder
   std::vector<std::string> aliases;
-  parallel::Layout layout;
+  parallel::PlanOptions plan;
   std::string math = "exact";
-  std::string kv = "f32";               // the cache's element type: core/kv_block.h names them
-  bool pack = false;                    // weights in their packed forms
   std::string control_host = "127.0.0.1";  // not loopback: refused until the channel has TLS
   uint16_t control_port = 8001;         // 0: any free one
   api::RestConfig rest;
   int threads = 1;                      // compute threads of each engine
-  int64_t max_rows = 512;               // rows of one step: the prefill chunk's upper bound. An encoder's default is its context, up to 8192
+  int64_t max_rows = 0;                 // rows of one step: the prefill chunk's upper bound. 0: 512, or an encoder's context up to 8192
   int64_t max_sequences = 32;           // running at once
   int64_t max_queue = 256;              // waiting; more is 429
   uint64_t kv_tokens = 0;               // 0: parallel::default_kv_blocks

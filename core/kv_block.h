@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/dtype.h"
 #include "core/units.h"
@@ -29,13 +30,9 @@ constexpr std::string_view kv_type_name(Dtype type) {
   return {};
 }
 
-// Nothing for a name that is none.
-constexpr std::optional<Dtype> kv_type_named(std::string_view name) {
-  for (const KvTypeName& row : kKvTypes) {
-    if (row.name == name) return row.type;
-  }
-  return std::nullopt;
-}
+std::vector<std::string> kv_type_names();
+// Error{invalid_argument} lists the names.
+Dtype kv_type_named(std::string_view name);
 
 struct KvShape {
   Dtype type = Dtype::f32;

@@ -17,9 +17,8 @@ parallel::PlanOptions plan_options_of(const transport::proto::ShardKey& shard) {
   if (shard.math() != "exact") {
     throw Error{Code::unsupported, fmt::format("math mode '{}' is not in this build; it has: exact", shard.math()), "math"};
   }
-  const std::optional<Dtype> kv = kv_type_named(shard.kv().empty() ? "f32" : shard.kv());
-  if (!kv) throw Error{Code::invalid_argument, fmt::format("a KV cache of '{}' is not offered", shard.kv()), "kv"};
-  return {.layout = {.tp = shard.tp(), .pp = shard.pp(), .ep = std::max(1, shard.ep())}, .kv = *kv, .pack = shard.pack()};
+  const Dtype kv = kv_type_named(shard.kv().empty() ? "f32" : shard.kv());
+  return {.layout = {.tp = shard.tp(), .pp = shard.pp(), .ep = std::max(1, shard.ep())}, .kv = kv, .pack = shard.pack()};
 }
 
 }  // namespace yoke::node

@@ -113,7 +113,7 @@ void check_options(const ModelConfig& config, const PlanOptions& options) {
                                                latent.nope_dim, latent.value_dim, kPanelRows)};
   }
   if (kv_type_name(options.kv).empty()) {
-    throw Error{Code::invalid_argument, fmt::format("a KV cache of {} is not offered; f32, bf16, f16, fp8 and int8 are", name(options.kv)), "kv"};
+    throw Error{Code::invalid_argument, fmt::format("a KV cache of {} is not offered; these are: {}", name(options.kv), fmt::join(kv_type_names(), ", ")), "kv"};
   }
 }
 

@@ -23,7 +23,7 @@ using testing::HasSubstr;
 class DispatcherTest : public testing::Test {
  protected:
   DispatcherTest() {
-    config_.registry.layout = {.tp = 1, .pp = 1};
+    config_.registry.plan.layout = {.tp = 1, .pp = 1};
     config_.registry.model_identity = "fake";
     config_.registry.kv_blocks = 16;
     config_.registry.max_rows = 32;
@@ -116,7 +116,7 @@ TEST_F(DispatcherTest, AnswersWithTheModelsTokens) {
 }
 
 TEST_F(DispatcherTest, GathersAnswersOfAllRanksAndTakesTheLastStagesWord) {
-  config_.registry.layout = {.tp = 2, .pp = 2};
+  config_.registry.plan.layout = {.tp = 2, .pp = 2};
   serve(4);
   EXPECT_EQ(dispatcher_->status().ranks.size(), 4u);
   const auto a = dispatcher_->generate(request({1, 2, 3}, 30)), b = dispatcher_->generate(request({4}, 30));
@@ -318,7 +318,7 @@ TEST_F(DispatcherTest, AFatalFaultEndsStreamsWithAnErrorAndTheNextEpochServes) {
 }
 
 TEST_F(DispatcherTest, ALostAgentEndsStreamsAndAnotherOneTakesItsPlace) {
-  config_.registry.layout = {.tp = 2, .pp = 1};
+  config_.registry.plan.layout = {.tp = 2, .pp = 1};
   serve(2);
   agents_[0]->wishes.holds_answers = true;
   const auto running = dispatcher_->generate(request({1}, 200));

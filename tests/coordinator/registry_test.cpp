@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 RegistryConfig config_of(parallel::Layout layout) {
-  return {.layout = layout,
+  return {.plan = {.layout = layout},
           .model_identity = "model",
           .model_path = "folder/model.gguf",
           .choose_kv_blocks = [](uint64_t available, int on_node) { return available / static_cast<uint64_t>(on_node); },
