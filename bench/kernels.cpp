@@ -232,7 +232,7 @@ Options parse(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
-  const auto ops = ops_backend("cpu").make(options.threads);
+  const auto ops = ops_backend("cpu").make({.threads = options.threads});
   Report report;
   const bench::MachinePeaks peaks = bench::measure_machine_peaks(options.quick ? 3 : 10);
   report_peaks(peaks, report);

@@ -166,7 +166,7 @@ Options parse(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
-  const auto ops = ops_backend("cpu").make(options.threads);
+  const auto ops = ops_backend("cpu").make({.threads = options.threads});
   std::printf("%lld x %lld, %d thread(s)\n%-14s %7s %7s %8s %8s %8s %9s %9s %8s\n", static_cast<long long>(options.outputs),
               static_cast<long long>(kInputs), options.threads, "format", "bits", "list", "1 row ms", "GB/s", "ratio", "64 rows", "ratio", "packing");
   std::string json = report(*ops, bf16_normals(options.outputs), options);

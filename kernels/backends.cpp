@@ -10,7 +10,7 @@ namespace yoke::kernels {
 namespace {
 
 std::string always_available() { return {}; }
-bool any_weight(const WeightFormat& weight) { return info(weight.codes).weight; }
+bool any_weight(const WeightFormat& weight, MathMode math) { return info(weight.codes).weight && math == MathMode::exact; }
 
 constexpr OpsBackend kBackends[] = {
     {"cpu", always_available, any_weight, cpu::make_cpu_ops},

@@ -11,8 +11,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/kv_block.h"
+#include "core/math_mode.h"
+#include "kernels/device.h"
 #include "kernels/packed_matrix.h"
 
 namespace yoke::kernels {
@@ -194,7 +197,7 @@ struct KvCacheView : KvShape {
 };
 
 // One row of a batch: which sequence's blocks it reads, at which absolute position it stands, and which positions it may see:
-// those before `end`.
+// those before `end`. A row that only fills a batch up has end 0: it sees nothing and writes nothing.
 struct RowPlace {
   const int32_t* block_table = nullptr;  // block of positions 16j .. 16j+15 at [j]
   int64_t position = 0;
@@ -231,9 +234,80 @@ struct Attention {
 };
 inline constexpr int64_t kAttentionSplit = 256;
 
+struct Fill {  // with +0
+  float* x;
+  int64_t count;
+};
+
+// Ops in one, so that a GPU takes one launch for them. Each is equal, bit for bit, to the ops that it names, one after the other.
+
+// ResidualAdd, unless h0 is null; then, unless y is null, y = RmsNorm or, `centred`, LayerNorm of x.
+struct JoinNorm {
+  float* x;  // [rows, width], dense, as all here
+  const float* h0 = nullptr;
+  const float* h1 = nullptr;
+  int64_t rows, width;
+  bool centred = false;
+  const float* w = nullptr;
+  const float* bias = nullptr;
+  float epsilon = 0;
+  float* y = nullptr;  // may be x
+};
+
+// Of one half's heads: RmsNorm of each head of q and k, RotaryEmbedding of both, KvAppend.
+struct PlaceHeads {
+  float* q;                       // [rows, heads * key_dim], dense, in place
+  float* k = nullptr;             // [rows, kv_heads * key_dim]; null: another half appends what this one shares
+  const float* v = nullptr;       // [rows, kv_heads * value_dim]
+  int64_t heads;
+  const float* q_norm = nullptr;  // [key_dim], or null for no norm
+  const float* k_norm = nullptr;
+  float epsilon = 0;
+  int64_t rotary_dims = 0;        // 0: no rotation
+  const float* cos = nullptr;     // [rows, rotary_dims / 2]
+  const float* sin = nullptr;
+  bool neighbours = false;
+  std::span<const RowPlace> rows;
+  KvCacheView cache;
+};
+
+// The pairs (row, choice) of Route's result in the order of experts, and within one of rows.
+struct SortExperts {
+  const int32_t* chosen;  // [rows, top_k]
+  int64_t rows, top_k;
+  Range experts;          // pairs of others are left out
+  int32_t* offsets;       // [experts.size() + 1]: expert e has pairs offsets[e] .. offsets[e + 1] - 1 of the order
+  int32_t* slots;         // [rows * top_k]: row * top_k + choice of the pair at each place
+  int32_t* places;        // [rows * top_k]: the place of each pair; -1 where it is left out
+};
+
+// Linear, each expert's matrix over its own pairs: y[i] = experts[e] x[from(i)] for the places i of expert e.
+struct GroupedLinear {
+  std::span<const PackedMatrix> experts;   // of one shape and format
+  std::span<const float* const> bias{};    // one an expert, or none
+  const int32_t* offsets;
+  const int32_t* slots = nullptr;          // from(i) = slots[i] / top_k; null: i
+  int64_t pairs, top_k;                    // room for so many places
+  const float* x;
+  int64_t x_stride;
+  float* y;                                // [pairs, outputs], dense
+};
+
+// y[r, :] = sum over j ascending of weights[r, j] x[places[r, j], :], by fma from +0; left-out pairs are skipped.
+struct CombineExperts {
+  const float* x;         // [pairs, width], dense
+  const int32_t* places;  // [rows, top_k]
+  const float* weights;   // [rows, top_k]
+  int64_t rows, top_k, width;
+  float* y;               // [rows, width]
+};
+
 class Ops {
  public:
   virtual ~Ops() = default;
+  virtual Device& device() { return host_; }
+  virtual MathMode math() const { return MathMode::exact; }
+
   virtual void run(const Linear& problem) = 0;
   virtual void run(const TransposedLinear& problem) = 0;
   virtual void run(const RmsNorm& problem) = 0;
@@ -253,14 +327,36 @@ class Ops {
   virtual void run(const EmbeddingLookup& problem) = 0;
   virtual void run(const KvAppend& problem) = 0;
   virtual void run(const Attention& problem) = 0;
+  // Those of kernels/ops.cpp are made of the ops above, on the host.
+  virtual void run(const Fill& problem);
+  virtual void run(const JoinNorm& problem);
+  virtual void run(const SortExperts& problem);
+  virtual void run(const GroupedLinear& problem);
+  virtual void run(const CombineExperts& problem);
+  // Side by side: problems of the same rows, none of which needs another's result.
+  virtual void run(std::span<const Linear> problems);
+  virtual void run(std::span<const PlaceHeads> problems);
+  virtual void run(std::span<const Attention> problems);
+  virtual void run(std::span<const SwiGlu> problems);
+  virtual void run(std::span<const ClampedSwiGlu> problems);
+
+ private:
+  HostDevice host_;
+  std::vector<float> gathered_;  // rows of one expert
+};
+
+struct OpsConfig {
+  int threads = 1;                  // cpu
+  int gpu = 0;                      // cuda: which of the node's
+  MathMode math = MathMode::exact;
 };
 
 // The table of backends. `reference` is plain loops, what every other one is compared with; `cpu` is Highway.
 struct OpsBackend {
   std::string_view name;
   std::string (*unavailable)();  // why not here; empty when it is available
-  bool (*supports)(const WeightFormat& weight);
-  std::unique_ptr<Ops> (*make)(int threads);
+  bool (*supports)(const WeightFormat& weight, MathMode math);
+  std::unique_ptr<Ops> (*make)(const OpsConfig& config);
 };
 std::span<const OpsBackend> ops_backends();
 const OpsBackend& ops_backend(std::string_view name);  // Error{invalid_argument} lists the names

@@ -44,7 +44,7 @@ struct Shard {
         checkpoint(model::open_checkpoint(load.model_path())),
         catalogue(checkpoint),
         plan(parallel::make_plan(catalogue, plan_options_of(load.shard()))),
-        ops(kernels::ops_backend(frame.envelope.attach().device()).make(std::max(1, load.threads()))) {
+        ops(kernels::ops_backend(frame.envelope.attach().device()).make({.threads = std::max(1, load.threads())})) {
     if (checkpoint.identity != load.shard().model_identity()) {
       throw Error{Code::bad_file, fmt::format("{} changed since it was loaded; start the coordinator again", load.model_path())};
     }

@@ -37,6 +37,7 @@ class CpuOps final : public Ops {
  public:
   explicit CpuOps(int threads) : pool_(threads), workspaces_(static_cast<size_t>(pool_.size())) {}
 
+  using Ops::run;
   void run(const Linear& problem) override {
     const Range panels = panels_of(problem);
     Linear p = problem;
@@ -149,6 +150,6 @@ class CpuOps final : public Ops {
 
 }  // namespace
 
-std::unique_ptr<Ops> make_cpu_ops(int threads) { return std::make_unique<CpuOps>(std::max(threads, 1)); }
+std::unique_ptr<Ops> make_cpu_ops(const OpsConfig& config) { return std::make_unique<CpuOps>(std::max(config.threads, 1)); }
 
 }  // namespace yoke::kernels::cpu

@@ -9,6 +9,6 @@
 
 namespace yoke::kernels::cpu {
 
-std::unique_ptr<Ops> make_cpu_ops(int threads);
+std::unique_ptr<Ops> make_cpu_ops(const OpsConfig& config);
 
 }  // namespace yoke::kernels::cpu

@@ -42,6 +42,7 @@ void append_value(const Token& token, const float* v) {
 void kv_append(const KvAppend& p) {
   YOKE_ASSERT(!kv_type_name(p.cache.type).empty());
   for (size_t r = 0; r < p.rows.size(); ++r) {
+    if (p.rows[r].end == 0) continue;
     const int64_t position = p.rows[r].position;
     const int64_t block = p.rows[r].block_table[position / kKvBlockTokens];
     for (int64_t h = 0; h < p.cache.kv_heads; ++h) {

@@ -5,6 +5,7 @@ namespace {
 
 class ReferenceOps final : public Ops {
  public:
+  using Ops::run;
   void run(const Linear& problem) override { linear(problem); }
   void run(const TransposedLinear& problem) override { transposed_linear(problem); }
   void run(const RmsNorm& problem) override { rms_norm(problem); }
@@ -28,6 +29,6 @@ class ReferenceOps final : public Ops {
 
 }  // namespace
 
-std::unique_ptr<Ops> make_reference_ops(int /*threads*/) { return std::make_unique<ReferenceOps>(); }
+std::unique_ptr<Ops> make_reference_ops(const OpsConfig&) { return std::make_unique<ReferenceOps>(); }
 
 }  // namespace yoke::kernels::reference

@@ -30,6 +30,6 @@ void embedding_lookup(const EmbeddingLookup& p);
 void kv_append(const KvAppend& p);
 void attention(const Attention& p, Range heads);  // those query heads only
 
-std::unique_ptr<Ops> make_reference_ops(int threads);
+std::unique_ptr<Ops> make_reference_ops(const OpsConfig& config);
 
 }  // namespace yoke::kernels::reference

@@ -12,9 +12,9 @@ namespace {
 using namespace testing;
 
 void expect_equal_everywhere(Scene& scene) {
-  const auto reference = ops_backend("reference").make(1);
-  const auto alone = ops_backend("cpu").make(1);
-  const auto shared = ops_backend("cpu").make(3);
+  const auto reference = ops_backend("reference").make({.threads = 1});
+  const auto alone = ops_backend("cpu").make({.threads = 1});
+  const auto shared = ops_backend("cpu").make({.threads = 3});
   append_all(scene, *reference);
   const std::vector<float> expected = scene.attend(*reference);
   for_targets([&](const std::string&) {
@@ -40,7 +40,7 @@ TEST(Attention, OfManyHeadsOnOneLatentIsEqualInEveryBit) {
 }
 
 TEST(Attention, ARowsResultDoesNotDependOnItsNeighbours) {
-  const auto ops = ops_backend("cpu").make(1);
+  const auto ops = ops_backend("cpu").make({.threads = 1});
   for_seeds(60, [&](uint64_t seed) {
     Scene scene = random_scene(seed + 1000);
     append_all(scene, *ops);
@@ -53,7 +53,7 @@ TEST(Attention, ARowsResultDoesNotDependOnItsNeighbours) {
 
 // docs/bits.md rule 5: prefill reads K and V back in the cache's type, so one step equals two and decode equals prefill.
 TEST(Attention, AppendingAndAttendingInTwoStepsEqualsOne) {
-  const auto ops = ops_backend("cpu").make(2);
+  const auto ops = ops_backend("cpu").make({.threads = 2});
   for_seeds(40, [&](uint64_t seed) {
     Random random(seed);
     const KvShape shape{kKvTypes[random.between(0, 4)].type, random.between(1, 2), 32, 48};
@@ -80,8 +80,8 @@ TEST(Attention, PositionsBeforeTheWindowContributeNothing) {
   for_seeds(60, [&](uint64_t seed) {
     Scene scene = random_scene(seed + 3000);
     scene.window = scene.window > 0 ? scene.window : 17;
-    for (const OpsBackend& backend : ops_backends()) {
-      const auto ops = backend.make(1);
+    for (const OpsBackend& backend : host_backends()) {
+      const auto ops = backend.make({.threads = 1});
       append_all(scene, *ops);
       const std::vector<float> expected = scene.attend(*ops);
       std::vector<std::vector<int32_t>> whole = scene.tables;
@@ -105,8 +105,8 @@ TEST(Attention, ARowThatSeesNothingIsZero) {
   for (RowPlace& row : scene.rows) row.end = 0;
   for (const bool sinks : {false, true}) {
     if (sinks) scene.sinks = random.normals(scene.heads());
-    for (const OpsBackend& backend : ops_backends()) {
-      const std::vector<float> out = scene.attend(*backend.make(1));
+    for (const OpsBackend& backend : host_backends()) {
+      const std::vector<float> out = scene.attend(*backend.make({.threads = 1}));
       for (size_t r = 0; r < scene.rows.size(); ++r) {
         std::vector<float> row = scene.row_of(out, r);
         row.pop_back();

@@ -51,7 +51,7 @@ std::vector<double> true_attention(Scene& scene, const Query& query) {
 // A score is off by at most (key_dim + 1) u sum |q k| <= (key_dim + 1) u * 16 key_dim * scale for operands that stay
 // below 4 deviations of 2 each on average; weights inherit that, sums over T positions add T u; values stay below 6.
 TEST(Attention, TheReferenceIsWithinTheErrorThatItsLengthsAllowWithWindowsSinksAndEveryCacheType) {
-  const auto ops = ops_backend("reference").make(1);
+  const auto ops = ops_backend("reference").make({.threads = 1});
   for_seeds(60, [&](uint64_t seed) {
     Scene scene = random_scene(seed + 2000);
     append_all(scene, *ops);
@@ -73,8 +73,8 @@ TEST(Attention, TheReferenceIsWithinTheErrorThatItsLengthsAllowWithWindowsSinksA
 
 TEST(Attention, ASinkTakesItsShareAndGivesNoValue) {
   Random random(1);
-  for (const OpsBackend& backend : ops_backends()) {
-    const auto ops = backend.make(1);
+  for (const OpsBackend& backend : host_backends()) {
+    const auto ops = backend.make({.threads = 1});
     Scene scene = one_sequence(random, {Dtype::f32, 1, 16, 16}, 2, 1, 1);
     std::fill(scene.keys.begin(), scene.keys.end(), 0.0f);  // one score of 0
     append_all(scene, *ops);

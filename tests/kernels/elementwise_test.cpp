@@ -104,29 +104,29 @@ TEST(Elementary, ExpOfManyIsEqualInEveryBitToExpOfOneOnEveryInstructionSet) {
 
 TEST(RotaryEmbedding, TurnsEachPairByItsAngle) {
   for (const bool neighbours : {false, true}) {
-    for (const OpsBackend& backend : ops_backends()) {
+    for (const OpsBackend& backend : host_backends()) {
       std::vector<float> x = {1, 2, 3, 4};
       const std::vector<float> cos = {0, 1}, sin = {1, 0};  // a quarter turn, and none
-      backend.make(1)->run(RotaryEmbedding{x.data(), 4, 1, 1, 4, 4, cos.data(), sin.data(), neighbours});
+      backend.make({.threads = 1})->run(RotaryEmbedding{x.data(), 4, 1, 1, 4, 4, cos.data(), sin.data(), neighbours});
       EXPECT_EQ(x, neighbours ? (std::vector<float>{-2, 1, 3, 4}) : (std::vector<float>{-3, 2, 1, 4}));
     }
   }
 }
 
 TEST(RotaryEmbedding, LeavesWhatLiesBehindItsElementsAlone) {
-  for (const OpsBackend& backend : ops_backends()) {
+  for (const OpsBackend& backend : host_backends()) {
     std::vector<float> x = {1, 2, 30, 3, 4, 40};  // two heads of three, of which two turn
     const std::vector<float> cos = {0}, sin = {1};
-    backend.make(1)->run(RotaryEmbedding{x.data(), 6, 1, 2, 3, 2, cos.data(), sin.data(), false});
+    backend.make({.threads = 1})->run(RotaryEmbedding{x.data(), 6, 1, 2, 3, 2, cos.data(), sin.data(), false});
     EXPECT_EQ(x, (std::vector<float>{-2, 1, 30, -4, 3, 40}));
   }
 }
 
 TEST(ClampedSwiGlu, ClampsAsTheFormulaInDoubleDoes) {
   const std::vector<float> gate = {-100, -7.5f, -1, 0, 3, 7, 8, 100}, up = {-100, -7, -1, 0, 3, 7, 8, 100};
-  for (const OpsBackend& backend : ops_backends()) {
+  for (const OpsBackend& backend : host_backends()) {
     std::vector<float> y = poisoned(8);
-    backend.make(1)->run(ClampedSwiGlu{gate.data(), up.data(), 1, 8, 8, 1.702f, 7.0f, y.data()});
+    backend.make({.threads = 1})->run(ClampedSwiGlu{gate.data(), up.data(), 1, 8, 8, 1.702f, 7.0f, y.data()});
     for (size_t i = 0; i < y.size(); ++i) {
       const double g = std::min<double>(gate[i], 7), u = std::clamp<double>(up[i], -7, 7);
       const double truth = g / (1 + std::exp(-static_cast<double>(1.702f) * g)) * (u + 1);
@@ -137,11 +137,11 @@ TEST(ClampedSwiGlu, ClampsAsTheFormulaInDoubleDoes) {
 
 // 1 + erf is off by 2 ulp of 1 where erf is close to -1.
 TEST(Gelu, IsTheExactOneWithErf) {
-  for (const OpsBackend& backend : ops_backends()) {
+  for (const OpsBackend& backend : host_backends()) {
     std::vector<float> x;
     for (int i = -600; i <= 600; ++i) x.push_back(static_cast<float>(i) * 0.01f);
     std::vector<float> y = x;
-    backend.make(1)->run(Gelu{y.data(), static_cast<int64_t>(y.size())});
+    backend.make({.threads = 1})->run(Gelu{y.data(), static_cast<int64_t>(y.size())});
     for (size_t i = 0; i < x.size(); ++i) {
       const double truth = 0.5 * static_cast<double>(x[i]) * (1 + std::erf(static_cast<double>(x[i]) / std::sqrt(2.0)));
       ASSERT_NEAR(y[i], truth, 4 * 0x1p-24 * std::fabs(x[i])) << x[i];
@@ -150,20 +150,20 @@ TEST(Gelu, IsTheExactOneWithErf) {
 }
 
 TEST(ScatterAdd, AddsInAscendingOrder) {
-  for (const OpsBackend& backend : ops_backends()) {
+  for (const OpsBackend& backend : host_backends()) {
     const std::vector<float> x = {0x1p24f, 0x1p24f, 1, 1, -0x1p24f, -0x1p24f}, weights = {1, 1, 1};
     const std::vector<int32_t> to = {0, 0, 0};
     std::vector<float> y = {0, 0};
-    backend.make(1)->run(ScatterAdd{x.data(), 2, to, weights, y.data()});
+    backend.make({.threads = 1})->run(ScatterAdd{x.data(), 2, to, weights, y.data()});
     EXPECT_EQ(y, (std::vector<float>{0, 0}));  // the 1 vanished against 2^24 before that was taken away
   }
 }
 
 TEST(SwiGlu, SaturatesWithoutNan) {
   const std::vector<float> gate = {-200, -90, 0, 90, 200}, up = {1, 1, 1, 1, 1};
-  for (const OpsBackend& backend : ops_backends()) {
+  for (const OpsBackend& backend : host_backends()) {
     std::vector<float> y = poisoned(5);
-    backend.make(1)->run(SwiGlu{gate.data(), up.data(), 1, 5, 5, y.data()});
+    backend.make({.threads = 1})->run(SwiGlu{gate.data(), up.data(), 1, 5, 5, y.data()});
     EXPECT_EQ(y[2], 0.0f);
     EXPECT_EQ(y[3], 90.0f);
     EXPECT_EQ(y[4], 200.0f);
@@ -172,10 +172,10 @@ TEST(SwiGlu, SaturatesWithoutNan) {
 }
 
 TEST(ResidualAdd, AddsTheHalvesFirst) {
-  for (const OpsBackend& backend : ops_backends()) {
+  for (const OpsBackend& backend : host_backends()) {
     std::vector<float> x(20, 1.0f);
     const std::vector<float> h0(20, 0x1p-24f), h1(20, 0x1p-24f);  // each alone would vanish against 1
-    backend.make(1)->run(ResidualAdd{x.data(), h0.data(), h1.data(), 20});
+    backend.make({.threads = 1})->run(ResidualAdd{x.data(), h0.data(), h1.data(), 20});
     EXPECT_EQ(x, std::vector<float>(20, 1.0f + 0x1p-23f));
   }
 }

@@ -13,9 +13,9 @@ using Run = std::function<std::vector<float>(Ops& ops, Random& random)>;
 
 // The same random problem on the reference and on every instruction set and thread count of the cpu backend.
 inline void expect_equal_bits(uint64_t cases, const Run& run) {
-  const auto reference = ops_backend("reference").make(1);
-  const auto alone = ops_backend("cpu").make(1);
-  const auto shared = ops_backend("cpu").make(2);
+  const auto reference = ops_backend("reference").make({.threads = 1});
+  const auto alone = ops_backend("cpu").make({.threads = 1});
+  const auto shared = ops_backend("cpu").make({.threads = 2});
   for_seeds(cases, [&](uint64_t seed) {
     Random first(seed);
     const std::vector<float> expected = run(*reference, first);

@@ -17,9 +17,9 @@ using namespace testing;
 TEST(KvAppend, WritesTheSameBlocksOnEveryBackend) {
   for_seeds(40, [&](uint64_t seed) {
     std::vector<std::byte> first;
-    for (const OpsBackend& backend : ops_backends()) {
+    for (const OpsBackend& backend : host_backends()) {
       Scene scene = random_scene(seed);
-      append_all(scene, *backend.make(1));
+      append_all(scene, *backend.make({.threads = 1}));
       if (first.empty()) first = scene.cache;
       EXPECT_EQ(scene.cache, first) << backend.name;
     }
@@ -65,7 +65,7 @@ void expect_token(Scene& scene, int64_t token) {
 }
 
 TEST(KvAppend, KeepsEveryValueWithinHalfAStepOfItsType) {
-  const auto ops = ops_backend("cpu").make(1);
+  const auto ops = ops_backend("cpu").make({.threads = 1});
   for (const KvTypeName& type : kKvTypes) {
     Random random(4);
     Scene scene = one_sequence(random, {type.type, 2, 64, 48}, 1, 40, 1);
@@ -76,7 +76,7 @@ TEST(KvAppend, KeepsEveryValueWithinHalfAStepOfItsType) {
 
 // The bytes that stand before and behind a token's own stay as they were.
 TEST(KvAppend, WritesItsTokenAlone) {
-  const auto ops = ops_backend("cpu").make(1);
+  const auto ops = ops_backend("cpu").make({.threads = 1});
   for (const KvTypeName& type : kKvTypes) {
     Random random(6);
     Scene scene = one_sequence(random, {type.type, 2, 20, 12}, 1, 16, 1);
@@ -112,7 +112,7 @@ TEST(KvAppend, ScalesByTheLargestValueOfTheToken) {
 }
 
 TEST(KvAppend, ANanStaysVisibleInEveryType) {
-  const auto ops = ops_backend("cpu").make(1);
+  const auto ops = ops_backend("cpu").make({.threads = 1});
   for (const KvTypeName& type : kKvTypes) {
     Random random(8);
     Scene scene = one_sequence(random, {type.type, 1, 16, 16}, 1, 1, 1);

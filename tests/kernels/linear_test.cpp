@@ -54,9 +54,9 @@ Case random_case(uint64_t seed, const FormatSample& sample) {
 class LinearTest : public ::testing::TestWithParam<FormatSample> {};
 
 TEST_P(LinearTest, IsEqualInEveryBitOnEveryInstructionSetAndThreadCount) {
-  const auto reference = ops_backend("reference").make(1);
-  const auto alone = ops_backend("cpu").make(1);
-  const auto shared = ops_backend("cpu").make(3);
+  const auto reference = ops_backend("reference").make({.threads = 1});
+  const auto alone = ops_backend("cpu").make({.threads = 1});
+  const auto shared = ops_backend("cpu").make({.threads = 3});
   for_seeds(15, [&](uint64_t seed) {
     const Case c = random_case(seed, GetParam());
     const std::vector<float> expected = c.run(*reference);
@@ -68,7 +68,7 @@ TEST_P(LinearTest, IsEqualInEveryBitOnEveryInstructionSetAndThreadCount) {
 }
 
 TEST_P(LinearTest, ARowsResultDoesNotDependOnItsNeighbours) {
-  const auto ops = ops_backend("cpu").make(1);
+  const auto ops = ops_backend("cpu").make({.threads = 1});
   for_seeds(6, [&](uint64_t seed) {
     const Case c = random_case(seed + 1000, GetParam());
     if (c.rows == 0) return;
@@ -88,7 +88,7 @@ TEST_P(LinearTest, ARowsResultDoesNotDependOnItsNeighbours) {
 
 // K operations of relative error u = 2^-24 each, applied to sums that stay below sum |w x|; decoding and joining add a few.
 TEST_P(LinearTest, TheReferenceIsWithinTheErrorThatItsLengthAllows) {
-  const auto ops = ops_backend("reference").make(1);
+  const auto ops = ops_backend("reference").make({.threads = 1});
   for_seeds(4, [&](uint64_t seed) {
     const Case c = random_case(seed + 2000, GetParam());
     const std::vector<float> y = c.run(*ops);
@@ -113,8 +113,8 @@ TEST_P(LinearTest, TheReferenceIsWithinTheErrorThatItsLengthAllows) {
 
 // 2^-100 / 16^6 is no normal float: there the nibble kernels must take the form that does not divide x.
 TEST_P(LinearTest, TinyActivationsKeepTheirBits) {
-  const auto reference = ops_backend("reference").make(1);
-  const auto ops = ops_backend("cpu").make(1);
+  const auto reference = ops_backend("reference").make({.threads = 1});
+  const auto ops = ops_backend("cpu").make({.threads = 1});
   for_seeds(3, [&](uint64_t seed) {
     Case c = random_case(seed + 3000, GetParam());
     for (size_t i = 0; i < c.x.size(); i += 3) c.x[i] *= 0x1p-120f;
@@ -126,9 +126,9 @@ TEST_P(LinearTest, TinyActivationsKeepTheirBits) {
 INSTANTIATE_TEST_SUITE_P(Formats, LinearTest, ::testing::ValuesIn(format_samples()), [](const auto& test) { return test.param.name; });
 
 TEST(TransposedLinear, IsEqualInEveryBitOnEveryInstructionSetAndThreadCount) {
-  const auto reference = ops_backend("reference").make(1);
-  const auto alone = ops_backend("cpu").make(1);
-  const auto shared = ops_backend("cpu").make(3);
+  const auto reference = ops_backend("reference").make({.threads = 1});
+  const auto alone = ops_backend("cpu").make({.threads = 1});
+  const auto shared = ops_backend("cpu").make({.threads = 3});
   for_seeds(3, [&](uint64_t seed) {
     for (const FormatSample& sample : format_samples()) {
       SCOPED_TRACE(sample.name);
@@ -157,7 +157,7 @@ TEST(TransposedLinear, IsTheSumOverOutputs) {
   const PackedPart w = file.pack();
   const std::vector<float> x = random.normals(20);
   std::vector<float> y = poisoned(70);
-  ops_backend("reference").make(1)->run(TransposedLinear{w.matrix(), 16, 20, x.data(), 20, 1, y.data(), 70});
+  ops_backend("reference").make({.threads = 1})->run(TransposedLinear{w.matrix(), 16, 20, x.data(), 20, 1, y.data(), 70});
   for (int64_t k = 0; k < 70; ++k) {
     double truth = 0;
     for (int64_t n = 0; n < 20; ++n) truth += file.value(16 + n, k) * static_cast<double>(x[static_cast<size_t>(n)]);
@@ -176,9 +176,9 @@ TEST(EmbeddingLookup, ReadsTheWeightsOfThePart) {
           expected[r * static_cast<size_t>(c.cols() + 2) + static_cast<size_t>(k)] = format::weight(c.weight.matrix(), rows[r], k);
         }
       }
-      for (const OpsBackend& backend : ops_backends()) {
+      for (const OpsBackend& backend : host_backends()) {
         std::vector<float> y = poisoned(3 * (c.cols() + 2));
-        backend.make(1)->run(EmbeddingLookup{c.weight.matrix(), rows, y.data(), c.cols() + 2});
+        backend.make({.threads = 1})->run(EmbeddingLookup{c.weight.matrix(), rows, y.data(), c.cols() + 2});
         EXPECT_TRUE(same_bits(y, expected)) << sample.name;
       }
     }

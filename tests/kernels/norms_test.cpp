@@ -50,7 +50,7 @@ TEST(RmsScale, IsEqualInEveryBitOnEveryInstructionSet) { expect_equal_bits(200, 
 
 // width / 16 additions in each lane, 4 in the tree, then a division, a root and two products: (width / 16 + 10) roundings.
 TEST(RmsNorm, TheReferenceIsWithinTheErrorThatItsWidthAllows) {
-  const auto ops = ops_backend("reference").make(1);
+  const auto ops = ops_backend("reference").make({.threads = 1});
   Random random(3);
   for (const int64_t width : {1, 15, 16, 17, 576, 4096}) {
     const std::vector<float> x = random.normals(width), w = random.normals(width);
@@ -68,7 +68,7 @@ TEST(RmsNorm, TheReferenceIsWithinTheErrorThatItsWidthAllows) {
 
 // Two sums of width / 16 additions and a tree each; the mean's error stays below that share of the largest element.
 TEST(LayerNorm, TheReferenceIsWithinTheErrorThatItsWidthAllows) {
-  const auto ops = ops_backend("reference").make(1);
+  const auto ops = ops_backend("reference").make({.threads = 1});
   Random random(3);
   for (const int64_t width : {2, 15, 16, 17, 576, 4096}) {
     const std::vector<float> x = random.normals(width), w = random.normals(width), bias = random.normals(width);
@@ -88,10 +88,10 @@ TEST(LayerNorm, TheReferenceIsWithinTheErrorThatItsWidthAllows) {
 }
 
 TEST(LayerNorm, TakesAWeightForEveryHead) {
-  for (const OpsBackend& backend : ops_backends()) {
+  for (const OpsBackend& backend : host_backends()) {
     const std::vector<float> x = {1, -1, 1, -1, 1, -1, 1, -1}, w = {1, 1, 10, 10};  // 2 rows of 2 heads of 2
     std::vector<float> y = poisoned(8);
-    backend.make(1)->run(LayerNorm{.x = x.data(), .x_stride = 2, .rows = 4, .width = 2, .w = w.data(), .w_rows = 2,
+    backend.make({.threads = 1})->run(LayerNorm{.x = x.data(), .x_stride = 2, .rows = 4, .width = 2, .w = w.data(), .w_rows = 2,
                                    .epsilon = 0.0f, .y = y.data(), .y_stride = 2});
     EXPECT_EQ(y, (std::vector<float>{1, -1, 10, -10, 1, -1, 10, -10}));
   }
@@ -101,8 +101,8 @@ TEST(LayerNorm, TakesAWeightForEveryHead) {
 TEST(RmsScale, OfAWholeRowEqualsRmsNorm) {
   Random random(4);
   const std::vector<float> x = random.normals(100), w = random.normals(100);
-  for (const OpsBackend& backend : ops_backends()) {
-    const auto ops = backend.make(1);
+  for (const OpsBackend& backend : host_backends()) {
+    const auto ops = backend.make({.threads = 1});
     std::vector<float> expected = poisoned(100), scaled = x, sums = poisoned(1);
     ops->run(RmsNorm{x.data(), 100, 1, 100, w.data(), 1e-5f, expected.data(), 100});
     ops->run(SumOfSquares{x.data(), 100, 1, 100, sums.data()});

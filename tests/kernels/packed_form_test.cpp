@@ -184,7 +184,7 @@ TEST(PackedNvfp4, ScalesThatNoWindowHoldsAreRefused) {
 }
 
 TEST(PackedForms, AProductIsEqualInEveryBitToThatOfWhatTheyPack) {
-  const auto ops = ops_backend("cpu").make(2);
+  const auto ops = ops_backend("cpu").make({.threads = 2});
   for (const FormatSample& of : {kBf16, kNvfp4}) {
     for_seeds(6, [&](uint64_t seed) {
       Random random(seed);

@@ -30,6 +30,8 @@ void for_seeds(uint64_t cases, const std::function<void(uint64_t)>& body) {
   }
 }
 
+std::vector<OpsBackend> host_backends() { return {ops_backend("cpu"), ops_backend("reference")}; }
+
 void for_targets(const std::function<void(const std::string&)>& body) {
   for (int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
     const int64_t target = left & -left;

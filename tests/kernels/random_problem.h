@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/ops.h"
 
 namespace yoke::kernels::testing {
 
@@ -32,6 +33,9 @@ std::vector<float> poisoned(int64_t count);
 
 // Runs body(seed) for seeds 0 .. cases - 1, or for YOKE_SEED alone; stops at the first that fails.
 void for_seeds(uint64_t cases, const std::function<void(uint64_t seed)>& body);
+
+// The backends that work on the host's memory, and so on a test's vectors.
+std::vector<OpsBackend> host_backends();
 
 // Runs body once for each instruction set that this machine has and the kernels are built for.
 void for_targets(const std::function<void(const std::string& name)>& body);

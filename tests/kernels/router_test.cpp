@@ -120,7 +120,7 @@ void expect_row(const RouteCase& c, int64_t row, const Routed& routed) {
 }
 
 TEST(Route, ChoosesAndWeighsAsTheRuleInDoubleDoesTiesAndGroupsIncluded) {
-  const auto ops = ops_backend("cpu").make(2);
+  const auto ops = ops_backend("cpu").make({.threads = 2});
   for (const RouterScore score : {RouterScore::softmax, RouterScore::softmax_top_k, RouterScore::sigmoid}) {
     for_seeds(200, [&](uint64_t seed) {
       Random random(seed);
@@ -132,8 +132,8 @@ TEST(Route, ChoosesAndWeighsAsTheRuleInDoubleDoesTiesAndGroupsIncluded) {
 }
 
 TEST(Route, IsEqualOnEveryBackendAndForARowAlone) {
-  const auto reference = ops_backend("reference").make(1);
-  const auto cpu = ops_backend("cpu").make(2);
+  const auto reference = ops_backend("reference").make({.threads = 1});
+  const auto cpu = ops_backend("cpu").make({.threads = 2});
   for_seeds(100, [&](uint64_t seed) {
     Random random(seed + 500);
     const RouteCase c = random_case(random, RouterScore::sigmoid);
@@ -161,7 +161,7 @@ Route one_row(const std::vector<float>& logits, RouterScore score, int64_t top_k
 }
 
 TEST(Route, TiesGoToTheLowestExpertAndTheLowestGroup) {
-  const auto ops = ops_backend("cpu").make(1);
+  const auto ops = ops_backend("cpu").make({.threads = 1});
   const std::vector<float> logits(8, 1.0f);
   Route problem = one_row(logits, RouterScore::sigmoid, 3);
   EXPECT_EQ(run_route(*ops, problem).chosen, (std::vector<int32_t>{0, 1, 2}));
@@ -175,7 +175,7 @@ TEST(Route, TiesGoToTheLowestExpertAndTheLowestGroup) {
 }
 
 TEST(Route, WhateverTheLogitsAreItChoosesExpertsThatExist) {
-  const auto ops = ops_backend("cpu").make(1);
+  const auto ops = ops_backend("cpu").make({.threads = 1});
   for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -1e30f}) {
     const std::vector<float> logits(7, value);
     for (const RouterScore score : {RouterScore::softmax, RouterScore::softmax_top_k, RouterScore::sigmoid}) {

@@ -38,7 +38,7 @@ void ForwardGroup::make_runner(int rank) {
   RankState& r = ranks_[static_cast<size_t>(rank)];
   r.pool = Pool::create(regions_of(plan_, rank, *catalogue_, options_.kv_blocks));
   load(plan_, rank, *catalogue_, r.pool, {}, {});
-  r.ops = kernels::ops_backend(options_.ops).make(1);
+  r.ops = kernels::ops_backend(options_.ops).make({.threads = 1});
   r.runner = std::make_unique<Runner>(RunnerConfig{.config = &checkpoint_.config,
                                                    .plan = &plan_,
                                                    .rank = rank,
