@@ -1,8 +1,8 @@
 // mma.sync as a pure function of registers: element i of a Lanes is lane i's register. Fragment layouts and selectors are those of the PTX
 // ISA (section on warp-level matrix instructions); tests/emulator/cute_oracle compares them with NVIDIA's CuTe.
 //
-// D = A * B + C. Each block of the k extent that shares scales is summed exactly, its sum scaled in double, the blocks added to C
-// and the result rounded once to f32. Hardware's own arithmetic is not specified so tightly: compare with it within a bound only.
+// D = A * B + C in double, rounded once to f32: products are exact, those of e2m1 also summed exactly over the k that share scales, and
+// then scaled. Hardware's own arithmetic is not specified so tightly: compare with it within a bound only.
 #pragma once
 
 #include <array>
