@@ -27,7 +27,7 @@ std::vector<std::string_view> words_of(std::string_view opcode) {
   return words;
 }
 
-// Everything between "mma.sync.aligned" and the types, in whatever order.
+// Everything between "mma.sync.aligned" and the types, in whatever order (the ISA has the kind after "row.col", CUDA 13.0 takes it before the shape).
 struct Prefix {
   Kind kind = Kind::plain;
   bool block_scale = false;
@@ -251,18 +251,19 @@ std::optional<MmaForm> mma_form(std::string_view opcode) {
   constexpr std::string_view kBegin = "mma.sync.aligned.";
   if (!opcode.starts_with(kBegin)) return {};
   const std::vector<std::string_view> words = words_of(opcode.substr(kBegin.size()));
-  const auto row = std::find(words.begin(), words.end(), "row");
-  const size_t types = static_cast<size_t>(words.end() - row);  // row, col, four types, perhaps that of the scales
-  if ((types != 6 && types != 7) || row[1] != "col" || row[2] != "f32" || row[5] != "f32") return {};
+  const auto types = std::find(words.begin(), words.end(), "f32");  // of D, A, B, C and perhaps the scales
+  const auto count = words.end() - types;
+  const auto row = std::find(words.begin(), types, "row");
+  if ((count != 4 && count != 5) || types[3] != "f32" || types - row < 2 || row[1] != "col") return {};
 
   Prefix prefix;
-  for (auto word = words.begin(); word != row; ++word) {
-    if (!read(*word, prefix)) return {};
+  for (auto word = words.begin(); word != types; ++word) {
+    if (word != row && word != row + 1 && !read(*word, prefix)) return {};
   }
-  const auto a = type_of(row[3], prefix.kind), b = type_of(row[4], prefix.kind);
+  const auto a = type_of(types[1], prefix.kind), b = type_of(types[2], prefix.kind);
   if (!a || !b || prefix.k != k_of(*a) || prefix.k != k_of(*b) || (is_half(*a) && a != b)) return {};
   MmaForm form{.a = *a, .b = *b, .k = prefix.k};
-  if (!set_scales(prefix, types == 7 ? row[6] : std::string_view{}, form)) return {};
+  if (!set_scales(prefix, count == 5 ? types[4] : std::string_view{}, form)) return {};
   return form;
 }
 
