@@ -41,6 +41,8 @@ class Device {
   // Until all work given so far is done. Error{deadline_exceeded} names `what`; Error{internal} if the device failed.
   virtual void finish(Duration deadline, const std::string& what) = 0;
 
+  // Its local memory is the host's too.
+  virtual bool is_host() const { return false; }
   // Whether it pays to record. Where it does, `body` gives its work to the recording alone, and must not wait.
   virtual bool records() const = 0;
   virtual std::unique_ptr<Recording> record(const std::function<void()>& body) = 0;
@@ -52,6 +54,7 @@ class HostDevice final : public Device {
   HostDevice();
   ~HostDevice() override;
   std::string description() const override { return "cpu"; }
+  bool is_host() const override { return true; }
   std::byte* allocate(uint64_t bytes, Memory memory) override;
   void upload(std::byte* to, std::span<const std::byte> from) override;
   void download(std::span<std::byte> to, const std::byte* from) override;

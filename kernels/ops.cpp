@@ -59,6 +59,7 @@ void Ops::run(const SortExperts& p) {
     p.offsets[expert - p.experts.begin] = place;
     for (int64_t i = 0; i < pairs; ++i) {
       if (p.chosen[i] != expert) continue;
+      if (!p.row_places.empty() && p.row_places[static_cast<size_t>(i / p.top_k)].end == 0) continue;
       p.slots[place] = static_cast<int32_t>(i);
       p.places[i] = place++;
     }

@@ -276,6 +276,7 @@ struct SortExperts {
   const int32_t* chosen;  // [rows, top_k]
   int64_t rows, top_k;
   Range experts;          // pairs of others are left out
+  std::span<const RowPlace> row_places{};  // one a row, or none; pairs of rows that only fill the batch up are left out
   int32_t* offsets;       // [experts.size() + 1]: expert e has pairs offsets[e] .. offsets[e + 1] - 1 of the order
   int32_t* slots;         // [rows * top_k]: row * top_k + choice of the pair at each place
   int32_t* places;        // [rows * top_k]: the place of each pair; -1 where it is left out

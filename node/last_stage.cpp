@@ -115,7 +115,7 @@ void LastStage::run_tile(size_t begin, size_t end, forward::Activations& a, Step
   for (const Wanted& w : tile) tile_rows_.push_back(w.row);
   const sampler::HalfLogits logits{a.logits[0], a.logits[1]};
   if (config_.gives_states()) {
-    if (leader_ && config_.layers_alone) forward::states(config_, tile_rows_, a);
+    if (leader_ && config_.layers_alone) forward::states(config_, tile_rows_, a, machine_);
     else if (leader_) forward::encoder_head(weights_, config_, tile_rows_, a, machine_.ops);
     return send_logits(tile, logits, result.id(), sink);
   }

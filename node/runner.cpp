@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <deque>
+#include <map>
 #include <optional>
 
 #include "core/error.h"
@@ -31,6 +33,44 @@ StepLimits limits_of(const RunnerConfig& config, const KvCache& cache) {
           .token_types = encoder.is ? std::max<int64_t>(1, encoder.token_types) : 0};
 }
 
+std::vector<float> rope_frequencies(const model::Rope& rope, const float* divisors, kernels::Device& device) {
+  if (divisors == nullptr) return forward::rope_frequencies(rope, nullptr);
+  std::vector<float> held(static_cast<size_t>(rope.dims / 2));
+  device.download(std::as_writable_bytes(std::span(held)), reinterpret_cast<const std::byte*>(divisors));
+  return forward::rope_frequencies(rope, held.data());
+}
+
+// A batch's places and block tables where the device reads them: at one address, which recordings hold.
+class DevicePlaces {
+ public:
+  DevicePlaces(kernels::Device& device, kernels::RowPlace* rows, int64_t table_room) : device_(device), rows_(rows) { grow(table_room); }
+
+  // Filled up to `rows` with rows that see and write nothing.
+  std::span<const kernels::RowPlace> put(const StepBatch& batch, int64_t rows) {
+    const std::span<const int32_t> tables = batch.tables();
+    if (static_cast<int64_t>(tables.size()) > room_) grow(2 * static_cast<int64_t>(tables.size()));
+    std::copy(tables.begin(), tables.end(), tables_);
+    size_t i = 0;
+    for (const kernels::RowPlace& place : batch.places()) {
+      rows_[i] = place;
+      rows_[i++].block_table = tables_ + (place.block_table - tables.data());
+    }
+    for (; i < static_cast<size_t>(rows); ++i) rows_[i] = {.block_table = tables_};
+    return {rows_, static_cast<size_t>(rows)};
+  }
+
+ private:
+  void grow(int64_t room) {
+    room_ = room;
+    tables_ = reinterpret_cast<int32_t*>(device_.allocate(static_cast<uint64_t>(room) * sizeof(int32_t), kernels::Device::Memory::shared));
+  }
+
+  kernels::Device& device_;
+  kernels::RowPlace* rows_;
+  int32_t* tables_ = nullptr;
+  int64_t room_ = 0;
+};
+
 }  // namespace
 
 // Stages of a pipeline pass the residual of a step on, unrounded, in the order of steps. The last stage returns the drawn tokens
@@ -43,10 +83,12 @@ struct Runner::State {
         plan(given.plan->ranks.at(static_cast<size_t>(given.rank))),
         cache(*given.plan, given.rank, *given.config, *given.pool),
         weights(*given.config, *given.plan, given.rank, *given.pool, cache),
-        activations(*given.config, *given.plan, given.rank, given.max_rows),
+        device(given.ops->device()),
+        activations(*given.config, *given.plan, given.rank, given.max_rows, device),
+        places(device, activations.row_places, ceil_div(given.config->context_length, kKvBlockTokens)),
         machine{*given.ops, given.tensor_group, given.op_deadline, plan.halves},
         limits(limits_of(given, cache)),
-        frequencies(forward::rope_frequencies(given.config->rope, weights.rope_freqs)) {
+        frequencies(rope_frequencies(given.config->rope, weights.rope_freqs, device)) {
     if (plan.last_stage) last_stage.emplace(*config.config, *config.plan, weights, machine, plan.tp_rank);
   }
 
@@ -63,9 +105,11 @@ struct Runner::State {
   void leave(StepResult& result, const LogitSink& sink);
   void take_returned_tokens();
   void fill_inputs();
-  std::span<std::byte> residual() const {
-    return std::as_writable_bytes(std::span(activations.x, static_cast<size_t>(batch.rows() * config.config->hidden)));
+  void run_layers();
+  std::span<std::byte> residual() const {  // on its way from stage to stage
+    return std::as_writable_bytes(std::span(activations.wire, static_cast<size_t>(batch.rows() * config.config->hidden)));
   }
+  std::byte* residual_on_device() const { return reinterpret_cast<std::byte*>(activations.x); }
   int last_rank() const { return config.plan->layout.pp - 1; }
   bool pipelined() const { return config.plan->layout.pp > 1; }
 
@@ -73,7 +117,10 @@ struct Runner::State {
   const parallel::RankPlan& plan;
   const KvCache cache;
   const forward::Weights weights;
+  kernels::Device& device;
   forward::Activations activations;
+  DevicePlaces places;
+  std::map<int64_t, std::unique_ptr<kernels::Recording>> recordings;  // of the layers, by rows
   const forward::Machine machine;
   const StepLimits limits;
   const std::vector<float> frequencies;
@@ -98,8 +145,21 @@ void Runner::State::run(const Step& step, StepResult& result, const LogitSink& s
   expect_tokens();
   const float factor = static_cast<float>(config.config->rope.attention_factor);
   forward::rope_angles(frequencies, batch.positions(), factor, activations.cos, activations.sin);
-  forward::run_layers(weights, *config.config, {batch.places()}, activations, machine);
+  run_layers();
   leave(result, sink);
+}
+
+// Batches of like size take the same recording: its rows are filled up to a power of two.
+void Runner::State::run_layers() {
+  const bool recorded = device.records() && machine.tensor_group == nullptr;
+  const int64_t rows = recorded ? std::min<int64_t>(static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(batch.rows()))), config.max_rows)
+                                : batch.rows();
+  const forward::Rows placed{places.put(batch, rows)};
+  const auto run = [&] { forward::run_layers(weights, *config.config, placed, activations, machine); };
+  if (!recorded) return run();
+  std::unique_ptr<kernels::Recording>& recording = recordings[rows];
+  if (recording == nullptr) recording = device.record(run);
+  recording->play();
 }
 
 // Every stage notes what will be drawn, so that all of them judge the next step's entries alike.
@@ -119,11 +179,12 @@ void Runner::State::expect_tokens() {
 void Runner::State::enter() {
   if (!plan.first_stage) {
     config.pipeline_group->recv(residual(), plan.stage - 1, config.op_deadline);
+    device.upload(residual_on_device(), residual());
     return;
   }
   take_returned_tokens();
   fill_inputs();
-  if (config.config->layers_alone) return forward::embed_made(batch.tokens(), config.config->hidden, activations);
+  if (config.config->layers_alone) return forward::embed_made(batch.tokens(), config.config->hidden, activations, device);
   if (config.config->encoder.is) {
     return forward::embed_encoder(weights, *config.config, config.plan->vocab, batch.tokens(), batch.token_types(), batch.positions(),
                                   activations, machine);
@@ -153,6 +214,7 @@ void Runner::State::fill_inputs() {
 
 void Runner::State::leave(StepResult& result, const LogitSink& sink) {
   if (!last_stage) {
+    device.download(residual(), residual_on_device());
     config.pipeline_group->send(residual(), plan.stage + 1, config.op_deadline);
     return;
   }

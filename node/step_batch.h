@@ -37,7 +37,8 @@ class StepBatch {
   std::span<const BatchEntry> entries() const { return entries_; }       // those with rows
   std::span<const uint64_t> released() const { return released_; }
   std::span<const int64_t> positions() const { return positions_; }      // of every row
-  std::span<const kernels::RowPlace> places() const { return places_; }  // of every row
+  std::span<const kernels::RowPlace> places() const { return places_; }  // of every row; their tables lie in tables()
+  std::span<const int32_t> tables() const { return tables_; }
   std::span<int32_t> tokens() { return tokens_; }  // of every row; kNotHere where the input is a drawn token
   std::span<const int32_t> token_types() const { return token_types_; }  // of every row; encoders
   int64_t rows() const { return static_cast<int64_t>(positions_.size()); }

@@ -24,11 +24,12 @@ uint64_t weights_bytes(const Plan& plan, int rank, const model::Catalogue& catal
   return bytes;
 }
 
-// Residual, normed rows, both halves' q, k, v and sums, attention out, gate, up, gathered rows of experts; and the output rows.
+// Residual, normed rows, both halves' q, k, v and sums, attention out, gate and up (of every expert of a row), their
+// outputs; and the output rows.
 uint64_t activation_bytes(const model::ModelConfig& config, const LedgerLimits& limits) {
-  const int64_t features = std::max({config.intermediate, config.moe.intermediate, config.moe.shared_intermediate});
+  const int64_t features = std::max({config.intermediate, config.moe.top_k * config.moe.intermediate, config.moe.shared_intermediate});
   const int64_t query = config.heads * (config.head_dim + config.value_dim);
-  const int64_t widths = 6 * config.hidden + 2 * query + 2 * config.kv_heads * (config.head_dim + config.value_dim) + 2 * features +
+  const int64_t widths = (6 + config.moe.top_k) * config.hidden + 2 * query + 2 * config.kv_heads * (config.head_dim + config.value_dim) + 2 * features +
                          config.head_dim + 2 * config.moe.experts;
   return sizeof(float) * static_cast<uint64_t>(limits.max_rows * widths + limits.max_sequences * config.output_width());
 }

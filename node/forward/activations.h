@@ -4,9 +4,8 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
-#include <vector>
 
+#include "kernels/ops.h"
 #include "model/config.h"
 #include "parallel/plan.h"
 
@@ -17,7 +16,7 @@ namespace yoke::node::forward {
 inline constexpr int64_t kHeadRows = 64;
 
 struct Activations {
-  Activations(const model::ModelConfig& config, const parallel::Plan& plan, int rank, int64_t max_rows);
+  Activations(const model::ModelConfig& config, const parallel::Plan& plan, int rank, int64_t max_rows, kernels::Device& device);
 
   float* x;                       // [rows, hidden]  the residual
   float* normed;                  // [rows, hidden]
@@ -25,36 +24,36 @@ struct Activations {
   std::array<float*, 2> q{};      // [rows, heads * head_dim]
   std::array<float*, 2> k{};      // [rows, kv_heads * head_dim]
   std::array<float*, 2> v{};      // [rows, kv_heads * value_dim]
-  std::array<float*, 2> sum{};    // [rows, hidden]  what a half adds to the residual; both, one receives the other rank's
+  std::array<float*, 2> mixed{};  // [rows, heads * value_dim]   attention's output
+  std::array<float*, 2> gate{};   // [rows, features], or of experts [rows * top_k, expert features]
+  std::array<float*, 2> up{};     // likewise
+  std::array<float*, 2> sum{};    // [rows, hidden]  what a half adds to the residual; both, one receives the other rank's.
+                                  // The host's too where ranks add on the host
   float* squares;                 // [2 halves, rows, 2]  sums of squares of q and of k: norms that span ranks
-  float* mixed;                   // [rows, heads * value_dim]         attention's output of one half
-  float* gate;                    // [rows, features]                  of one half
-  float* up;                      // [rows, features]                  of one half
-  float* cos;                     // [rows, rope dims / 2]
-  float* sin;                     // [rows, rope dims / 2]
-  std::array<float*, 2> logits{}; // [kHeadRows, vocab half]           last stage; null for a half that the rank does not hold
   float* mlp_part = nullptr;      // [rows, hidden]                    one half's MLP beside its attention (parallel blocks)
   // MLA
   float* q_latent = nullptr;      // [rows, q_rank]
   float* kv_latent = nullptr;     // [rows, kv_rank + rope]
   float* q_heads = nullptr;       // [rows, heads * (nope + rope)]     of one half, before its key's up projection is absorbed
   float* values = nullptr;        // [rows, heads * value]             of one half, after its value's up projection
-  // Mixture of experts
+  // Mixture of experts; pairs are rows * top_k.
   float* router = nullptr;        // [rows, experts]
-  float* expert_x = nullptr;      // [rows, hidden]   the rows of one expert
-  float* expert_y = nullptr;      // [rows, hidden]
-  std::vector<int32_t> chosen;    // [rows, top_k]
-  std::vector<float> weights;     // [rows, top_k]
-  std::vector<int32_t> expert_rows;
-  std::vector<float> expert_weights;
+  float* expert_y = nullptr;      // [pairs, hidden], or of shared experts [rows, hidden]
+  float* weights = nullptr;       // [rows, top_k]
+  int32_t* chosen = nullptr;      // [rows, top_k]
+  int32_t* offsets = nullptr;     // [experts + 1]
+  int32_t* slots = nullptr;       // [pairs]
+  int32_t* places = nullptr;      // [pairs]
 
-  std::vector<int32_t> owned_rows;  // embedding: rows of w that a half gives
-
- private:
-  struct Free {
-    void operator()(float* data) const;
-  };
-  std::unique_ptr<float, Free> memory_;
+  // What the host writes or reads between ops.
+  float* packed;                  // [rows, hidden]  embeddings on their way to x
+  float* wire;                    // [rows, hidden]  x as stages send it: x itself on the host, else packed
+  float* cos;                     // [rows, rope dims / 2]
+  float* sin;                     // [rows, rope dims / 2]
+  int32_t* indices;               // [2 * rows]      rows that a lookup or a gather takes
+  int32_t* head_rows;             // [kHeadRows]
+  kernels::RowPlace* row_places;  // [rows]
+  std::array<float*, 2> logits{}; // [kHeadRows, vocab half]           last stage; null for a half that the rank does not hold
 };
 
 }  // namespace yoke::node::forward

@@ -34,10 +34,9 @@ void embed_encoder(const Weights& weights, const model::ModelConfig& config, std
                    std::span<const int32_t> token_types, std::span<const int64_t> positions, Activations& a, const Machine& machine) {
   embed(weights, config, vocab, tokens, a, machine);
   if (weights.encoder.token_types.rows() > 0) add_lookup(weights.encoder.token_types, token_types, config.hidden, a, machine.ops);
-  a.owned_rows.clear();
-  for (const int64_t position : positions) a.owned_rows.push_back(static_cast<int32_t>(position + config.encoder.position_offset));
-  add_lookup(weights.encoder.positions, a.owned_rows, config.hidden, a, machine.ops);
-  norm(weights.encoder.embedding_norm, config, static_cast<int64_t>(tokens.size()), a.x, a.x, machine.ops);
+  for (size_t i = 0; i < positions.size(); ++i) a.indices[i] = static_cast<int32_t>(positions[i] + config.encoder.position_offset);
+  add_lookup(weights.encoder.positions, {a.indices, positions.size()}, config.hidden, a, machine.ops);
+  norm(weights.encoder.embedding_norm, config, static_cast<int64_t>(tokens.size()), {.x = a.x, .y = a.x}, machine.ops);
 }
 
 void encoder_head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,

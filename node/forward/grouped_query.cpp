@@ -8,41 +8,41 @@ namespace yoke::node::forward {
 namespace {
 
 using kernels::LayerNorm;
-using kernels::RmsNorm;
+using kernels::Linear;
+using kernels::PlaceHeads;
 using model::ModelConfig;
 using model::QkNorm;
 
-// A key and value that both halves share are the first half's alone to make.
-bool makes_kv(const HalfInput& h) { return h.first || !h.layer.shared_kv; }
+// A key and value that both halves share are the rank's first half's alone to make.
+bool makes_kv(const LayerWeights& layer, int half, const Machine& machine) { return !layer.shared_kv || half == machine.halves[0]; }
 
-// Each head of x [rows, heads * head_dim] by itself.
-void norm_heads(const ModelConfig& c, int64_t rows, int64_t heads, const float* w, float* x, kernels::Ops& ops) {
-  const int64_t d = c.head_dim;
-  if (c.qk_norm == QkNorm::per_head) {
-    ops.run(RmsNorm{.x = x, .x_stride = d, .rows = rows * heads, .width = d, .w = w, .epsilon = c.norm_epsilon, .y = x, .y_stride = d});
-  } else if (c.qk_norm == QkNorm::per_head_layer) {
-    ops.run(LayerNorm{.x = x, .x_stride = d, .rows = rows * heads, .width = d, .w = w, .w_rows = heads, .epsilon = c.norm_epsilon,
-                      .y = x, .y_stride = d});
-  }
-}
-
-void rotate(const ModelConfig& c, int64_t rows, int64_t heads, float* x, const Activations& a, kernels::Ops& ops) {
-  if (c.rope.style == model::RopeStyle::none) return;
-  ops.run(kernels::RotaryEmbedding{.x = x, .x_stride = heads * c.head_dim, .rows = rows, .heads = heads, .head_stride = c.head_dim,
-                                   .dims = c.rope.dims, .cos = a.cos, .sin = a.sin,
-                                   .neighbours = c.rope.style == model::RopeStyle::neighbours});
-}
-
-}  // namespace
-
-void project_grouped(const HalfInput& h, Rows rows, Activations& a, kernels::Ops& ops) {
-  const HalfWeights& w = h.weights();
+void project(const LayerWeights& layer, Rows rows, const float* in, Activations& a, const Machine& machine) {
   const int64_t n = rows.count();
-  if (w.heads == 0) return;
-  linear(ops, w.q, h.in, n, a.q[h.half], w.q_bias);    // a.q [n, heads * head_dim]
-  if (!makes_kv(h)) return;
-  linear(ops, w.k, h.in, n, a.k[h.half], w.k_bias);    // a.k [n, kv_heads * head_dim]
-  linear(ops, w.v, h.in, n, a.v[h.half], w.v_bias);    // a.v [n, kv_heads * value_dim]
+  Problems<Linear> products;
+  for (const int half : machine.halves) {
+    const HalfWeights& w = layer.half[half];
+    if (w.heads == 0) continue;
+    products.push_back(linear(w.q, in, n, a.q[half], w.q_bias));  // a.q [n, heads * head_dim]
+    if (!makes_kv(layer, half, machine)) continue;
+    products.push_back(linear(w.k, in, n, a.k[half], w.k_bias));  // a.k [n, kv_heads * head_dim]
+    products.push_back(linear(w.v, in, n, a.v[half], w.v_bias));  // a.v [n, kv_heads * value_dim]
+  }
+  run(machine.ops, products);
+}
+
+// A mean-subtracting norm with a weight for every head.
+void norm_each_head(const LayerWeights& layer, const ModelConfig& c, Rows rows, Activations& a, const Machine& machine) {
+  const int64_t d = c.head_dim;
+  const auto run_norm = [&](float* x, int64_t heads, const float* w) {
+    machine.ops.run(LayerNorm{.x = x, .x_stride = d, .rows = rows.count() * heads, .width = d, .w = w, .w_rows = heads,
+                              .epsilon = c.norm_epsilon, .y = x, .y_stride = d});
+  };
+  for (const int half : machine.halves) {
+    const HalfWeights& w = layer.half[half];
+    if (w.heads == 0) continue;
+    run_norm(a.q[half], w.heads, w.q_norm);
+    if (makes_kv(layer, half, machine)) run_norm(a.k[half], w.kv_heads, w.k_norm);
+  }
 }
 
 // One norm over the heads of both halves: sums of squares ss0 + ss1 (docs/bits.md rule 4). Of two ranks each adds +0 for the half
@@ -74,16 +74,33 @@ void norm_all_heads(const LayerWeights& layer, const ModelConfig& c, Rows rows, 
   }
 }
 
-void append_grouped(const HalfInput& h, const ModelConfig& c, Rows rows, Activations& a, kernels::Ops& ops) {
-  const HalfWeights& w = h.weights();
-  const int64_t n = rows.count();
-  norm_heads(c, n, w.heads, w.q_norm, a.q[h.half], ops);
-  rotate(c, n, w.heads, a.q[h.half], a, ops);
-  if (!makes_kv(h)) return;
-  norm_heads(c, n, w.kv_heads, w.k_norm, a.k[h.half], ops);
-  rotate(c, n, w.kv_heads, a.k[h.half], a, ops);
-  ops.run(kernels::KvAppend{.k = a.k[h.half], .k_stride = w.kv_heads * c.head_dim, .v = a.v[h.half],
-                            .v_stride = w.kv_heads * c.value_dim, .rows = rows.places, .cache = w.cache});
+PlaceHeads place_heads(const LayerWeights& layer, int half, const ModelConfig& c, Rows rows, const Activations& a, const Machine& machine) {
+  const HalfWeights& w = layer.half[half];
+  PlaceHeads p{.q = a.q[half], .heads = w.heads, .epsilon = c.norm_epsilon, .cos = a.cos, .sin = a.sin,
+               .neighbours = c.rope.style == model::RopeStyle::neighbours, .rows = rows.places, .cache = w.cache};
+  if (c.rope.style != model::RopeStyle::none) p.rotary_dims = c.rope.dims;
+  if (c.qk_norm == QkNorm::per_head) {
+    p.q_norm = w.q_norm;
+    p.k_norm = w.k_norm;
+  }
+  if (makes_kv(layer, half, machine)) {
+    p.k = a.k[half];
+    p.v = a.v[half];
+  }
+  return p;
+}
+
+}  // namespace
+
+void queries_and_keys(const LayerWeights& layer, const ModelConfig& c, Rows rows, const float* in, Activations& a, const Machine& machine) {
+  project(layer, rows, in, a, machine);
+  if (c.qk_norm == QkNorm::all_heads) norm_all_heads(layer, c, rows, a, machine);
+  if (c.qk_norm == QkNorm::per_head_layer) norm_each_head(layer, c, rows, a, machine);
+  Problems<PlaceHeads> heads;
+  for (const int half : machine.halves) {
+    if (layer.half[half].heads > 0) heads.push_back(place_heads(layer, half, c, rows, a, machine));
+  }
+  run(machine.ops, heads);
 }
 
 }  // namespace yoke::node::forward

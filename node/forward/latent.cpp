@@ -67,13 +67,13 @@ void append_latent(const HalfInput& h, const ModelConfig& c, Rows rows, Activati
   ops.run(kernels::KvAppend{.k = a.kv_latent, .k_stride = width, .v = a.kv_latent, .v_stride = width, .rows = rows.places, .cache = w.cache});
 }
 
-// sum [n, hidden] <- a.mixed [n, heads * kv_rank]
-void output_latent(const HalfWeights& w, const ModelConfig& c, Rows rows, Activations& a, float* sum, kernels::Ops& ops) {
+// sum [n, hidden] <- mixed [n, heads * kv_rank]
+void output_latent(const HalfWeights& w, const ModelConfig& c, Rows rows, const float* mixed, Activations& a, float* sum, kernels::Ops& ops) {
   const Latent& l = c.latent;
   const int64_t n = rows.count();
   for (int64_t head = 0; head < w.heads; ++head) {
     const int64_t first = head * (l.nope_dim + l.value_dim) + l.nope_dim;
-    ops.run(kernels::Linear{.w = w.kv_b, .x = a.mixed + head * l.kv_rank, .x_stride = w.heads * l.kv_rank, .rows = n,
+    ops.run(kernels::Linear{.w = w.kv_b, .x = mixed + head * l.kv_rank, .x_stride = w.heads * l.kv_rank, .rows = n,
                             .y = a.values + head * l.value_dim, .y_stride = w.heads * l.value_dim, .outputs = {first, first + l.value_dim}});
   }
   linear(ops, w.o, a.values, n, sum, w.o_bias);  // sum [n, hidden]

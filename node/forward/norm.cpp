@@ -2,15 +2,14 @@
 
 namespace yoke::node::forward {
 
-void norm(const NormWeights& w, const model::ModelConfig& c, int64_t rows, const float* x, float* y, kernels::Ops& ops) {
+void norm(const NormWeights& w, const model::ModelConfig& c, int64_t rows, const Joined& join, kernels::Ops& ops) {
+  kernels::JoinNorm problem{.x = join.x, .h0 = join.h0, .h1 = join.h1, .rows = rows, .width = c.hidden, .w = w.w, .bias = w.bias,
+                            .epsilon = c.norm_epsilon, .y = join.y};
   switch (c.norm) {
-    case model::NormKind::rms:
-      return ops.run(kernels::RmsNorm{.x = x, .x_stride = c.hidden, .rows = rows, .width = c.hidden, .w = w.w,
-                                      .epsilon = c.norm_epsilon, .y = y, .y_stride = c.hidden});
-    case model::NormKind::layer:
-      return ops.run(kernels::LayerNorm{.x = x, .x_stride = c.hidden, .rows = rows, .width = c.hidden, .w = w.w, .bias = w.bias,
-                                        .epsilon = c.norm_epsilon, .y = y, .y_stride = c.hidden});
+    case model::NormKind::rms: break;
+    case model::NormKind::layer: problem.centred = true; break;
   }
+  ops.run(problem);
 }
 
 }  // namespace yoke::node::forward

@@ -61,6 +61,23 @@ void bind_latent(const Binder& pool, const ModelConfig& c, Place place, HalfWeig
   w.o = pool.matrix(Role::o, place, c.hidden, w.heads * l.value_dim);
 }
 
+void add_expert(ExpertMatrices& to, const kernels::PackedMatrix& w, const float* bias) {
+  to.matrices.push_back(w);
+  if (bias != nullptr) to.biases.push_back(bias);
+}
+
+ExpertWeights bind_experts(const Binder& pool, const HalfLayer& cut, Place place, const ModelConfig& c) {
+  ExpertWeights w;
+  if (cut.expert_features.empty()) return w;
+  for (int64_t e = cut.experts.begin; e < cut.experts.end; ++e) {
+    const MlpWeights one = bind_mlp(pool, kExpert, {place.layer, place.half, static_cast<int>(e)}, cut.expert_features.size(), c);
+    if (one.gate.rows() > 0) add_expert(w.gate, one.gate, one.gate_bias);
+    add_expert(w.up, one.up, one.up_bias);
+    add_expert(w.down, one.down, one.down_bias);
+  }
+  return w;
+}
+
 HalfWeights bind_half(const Binder& pool, const ModelConfig& c, const parallel::LayerPlan& plan, Place place, bool moe) {
   const HalfLayer& cut = plan.half[place.half];
   HalfWeights w;
@@ -74,10 +91,8 @@ HalfWeights bind_half(const Binder& pool, const ModelConfig& c, const parallel::
     w.mlp = bind_mlp(pool, kDense, place, cut.features.size(), c);
     return w;
   }
-  w.first_expert = cut.experts.begin;
-  for (int64_t e = cut.experts.begin; e < cut.experts.end; ++e) {
-    w.experts.push_back(bind_mlp(pool, kExpert, {place.layer, place.half, static_cast<int>(e)}, cut.expert_features.size(), c));
-  }
+  w.expert_range = cut.experts;
+  w.experts = bind_experts(pool, cut, place, c);
   w.shared = bind_shared(pool, place, cut.shared_features.size(), c);
   return w;
 }

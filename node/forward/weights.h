@@ -14,12 +14,22 @@
 
 namespace yoke::node::forward {
 
-// A gated or plain MLP: a dense layer's, an expert's, the shared experts' together.
+// A gated or plain MLP: a dense layer's, the shared experts' together.
 struct MlpWeights {
   kernels::PackedMatrix gate, up;  // [features, hidden]; no gate in a plain one
   kernels::PackedMatrix down;      // [hidden, features]
   const float *gate_bias = nullptr, *up_bias = nullptr, *down_bias = nullptr;
   int64_t features() const { return up.rows(); }
+};
+
+// One matrix of every expert of a half, of one shape and format.
+struct ExpertMatrices {
+  std::vector<kernels::PackedMatrix> matrices;
+  std::vector<const float*> biases;  // one an expert, or none
+};
+struct ExpertWeights {
+  ExpertMatrices gate, up, down;  // as MlpWeights'
+  int64_t features() const { return up.matrices.empty() ? 0 : up.matrices.front().rows(); }
 };
 
 // One canonical half of one layer (docs/bits.md rule 3).
@@ -33,8 +43,8 @@ struct HalfWeights {
   kernels::PackedMatrix q_b;        // MLA: [heads * (nope + rope), q_rank]
   kernels::PackedMatrix kv_b;       // MLA: [heads * (nope + value), kv_rank]
   MlpWeights mlp;                   // of a dense layer
-  int64_t first_expert = 0;
-  std::vector<MlpWeights> experts;  // first_expert and those that follow
+  Range expert_range;               // whose sum this half makes
+  ExpertWeights experts;
   MlpWeights shared;
   kernels::KvCacheView cache;
 };
