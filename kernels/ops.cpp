@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/error.h"
+
 namespace yoke::kernels {
 namespace {
 
@@ -41,6 +43,7 @@ void place_heads(Ops& ops, const PlaceHeads& p) {
 void Ops::run(const Fill& p) { std::fill_n(p.x, p.count, 0.0f); }
 
 void Ops::run(const JoinNorm& p) {
+  YOKE_ASSERT(p.meeting == nullptr);
   if (p.h0 != nullptr) run(ResidualAdd{.x = p.x, .h0 = p.h0, .h1 = p.h1, .count = p.rows * p.width});
   if (p.y == nullptr) return;
   if (p.centred) {

@@ -241,7 +241,20 @@ struct Fill {  // with +0
 
 // Ops in one, so that a GPU takes one launch for them. Each is equal, bit for bit, to the ops that it names, one after the other.
 
-// ResidualAdd, unless h0 is null; then, unless y is null, y = RmsNorm or, `centred`, LayerNorm of x.
+// Where a rank's half meets the other rank's within a step that a GPU works alone: words of shared memory. A step's host has given
+// `*base` a number above all of earlier steps; this meeting's is *base + index. The op, when what came before it is done, stores the
+// number to `sent` (release, system scope: the host then reads the half and sends it), waits until `arrived` (acquire, system scope) is
+// at least the number, and only then reads the other half. The host stores kReleased to `arrived` to let go of a step that has failed.
+struct Meeting {
+  const uint64_t* base;
+  uint64_t index;
+  uint64_t* sent;
+  const uint64_t* arrived;
+};
+inline constexpr uint64_t kReleased = ~uint64_t{0};
+
+// ResidualAdd, unless h0 is null; then, unless y is null, y = RmsNorm or, `centred`, LayerNorm of x. With a meeting, which only GPUs
+// have, first that.
 struct JoinNorm {
   float* x;  // [rows, width], dense, as all here
   const float* h0 = nullptr;
@@ -252,6 +265,7 @@ struct JoinNorm {
   const float* bias = nullptr;
   float epsilon = 0;
   float* y = nullptr;  // may be x
+  const Meeting* meeting = nullptr;  // the host's; read when the op is given
 };
 
 // Of one half's heads: RmsNorm of each head of q and k, RotaryEmbedding of both, KvAppend.
