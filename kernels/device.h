@@ -41,6 +41,8 @@ class Device {
   // Until all work given so far is done. Error{deadline_exceeded} names `what`; Error{internal} if the device failed.
   virtual void finish(Duration deadline, const std::string& what) = 0;
 
+  // Whether all work given so far is done. Error{internal} if the device failed.
+  virtual bool idle() = 0;
   // Its local memory is the host's too.
   virtual bool is_host() const { return false; }
   // Whether it pays to record. Where it does, `body` gives its work to the recording alone, and must not wait.
@@ -59,6 +61,7 @@ class HostDevice final : public Device {
   void upload(std::byte* to, std::span<const std::byte> from) override;
   void download(std::span<std::byte> to, const std::byte* from) override;
   void finish(Duration, const std::string&) override {}
+  bool idle() override { return true; }
   bool records() const override { return false; }
   std::unique_ptr<Recording> record(const std::function<void()>& body) override;  // plays by calling it again
 

@@ -121,8 +121,8 @@ class Engine {
 
   void meet(const proto::Form& form) {
     const int ranks = form.tp() * form.pp();
-    const Duration spin = topology::probe_node().usable_cores < ranks ? Duration(0) : kSpin;
-    EngineGroup group = make_engine_group(form, [this](const std::string& mine) { return exchange(mine); }, spin);
+    spin_ = topology::probe_node().usable_cores < ranks ? Duration(0) : kSpin;
+    EngineGroup group = make_engine_group(form, [this](const std::string& mine) { return exchange(mine); }, spin_);
     const std::lock_guard lock(group_mutex_);
     group_ = std::move(group);
   }
@@ -135,6 +135,7 @@ class Engine {
                         .ops = shard.ops.get(),
                         .tensor_group = group_.tensor.get(),
                         .pipeline_group = group_.pipeline.get()};
+    config.spin = spin_;
     if (shard.load.max_rows() > 0) config.max_rows = shard.load.max_rows();
     config.op_deadline = form.op_deadline_ms() ? std::chrono::milliseconds(form.op_deadline_ms()) : kDefaultOpDeadline;
     Runner runner(config);
@@ -198,6 +199,7 @@ class Engine {
   transport::FrameSocket socket_;
   uint64_t epoch_ = 0;
   uint32_t round_ = 0;
+  Duration spin_{};
   std::mutex group_mutex_;
   EngineGroup group_;
   std::atomic<bool> ended_ = false;

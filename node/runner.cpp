@@ -40,6 +40,13 @@ std::vector<float> rope_frequencies(const model::Rope& rope, const float* diviso
   return forward::rope_frequencies(rope, held.data());
 }
 
+// On a GPU, where two ranks hold the halves.
+std::unique_ptr<forward::Exchange> make_exchange(const RunnerConfig& c) {
+  kernels::Device& device = c.ops->device();
+  if (c.tensor_group == nullptr || !device.records()) return nullptr;
+  return std::make_unique<forward::Exchange>(device, *c.tensor_group, c.op_deadline, c.spin);
+}
+
 // A batch's places and block tables where the device reads them: at one address, which recordings hold.
 class DevicePlaces {
  public:
@@ -86,7 +93,8 @@ struct Runner::State {
         device(given.ops->device()),
         activations(*given.config, *given.plan, given.rank, given.max_rows, device),
         places(device, activations.row_places, ceil_div(given.config->context_length, kKvBlockTokens)),
-        machine{*given.ops, given.tensor_group, given.op_deadline, plan.halves},
+        exchange(make_exchange(given)),
+        machine{*given.ops, given.tensor_group, given.op_deadline, plan.halves, exchange.get()},
         limits(limits_of(given, cache)),
         frequencies(rope_frequencies(given.config->rope, weights.rope_freqs, device)) {
     if (plan.last_stage) last_stage.emplace(*config.config, *config.plan, weights, machine, plan.tp_rank);
@@ -106,6 +114,7 @@ struct Runner::State {
   void take_returned_tokens();
   void fill_inputs();
   void run_layers();
+  void play_layers(forward::Rows rows);
   std::span<std::byte> residual() const {  // on its way from stage to stage
     return std::as_writable_bytes(std::span(activations.wire, static_cast<size_t>(batch.rows() * config.config->hidden)));
   }
@@ -120,7 +129,12 @@ struct Runner::State {
   kernels::Device& device;
   forward::Activations activations;
   DevicePlaces places;
-  std::map<int64_t, std::unique_ptr<kernels::Recording>> recordings;  // of the layers, by rows
+  struct RecordedLayers {
+    std::unique_ptr<kernels::Recording> recording;
+    int64_t joins = 0;  // with the other rank
+  };
+  std::map<int64_t, RecordedLayers> recordings;  // by rows
+  const std::unique_ptr<forward::Exchange> exchange;
   const forward::Machine machine;
   const StepLimits limits;
   const std::vector<float> frequencies;
@@ -149,17 +163,29 @@ void Runner::State::run(const Step& step, StepResult& result, const LogitSink& s
   leave(result, sink);
 }
 
-// Batches of like size take the same recording: its rows are filled up to a power of two.
+// Batches of like size take the same recording: their rows are filled up to a power of two.
 void Runner::State::run_layers() {
-  const bool recorded = device.records() && machine.tensor_group == nullptr;
-  const int64_t rows = recorded ? std::min<int64_t>(static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(batch.rows()))), config.max_rows)
-                                : batch.rows();
-  const forward::Rows placed{places.put(batch, rows)};
-  const auto run = [&] { forward::run_layers(weights, *config.config, placed, activations, machine); };
-  if (!recorded) return run();
-  std::unique_ptr<kernels::Recording>& recording = recordings[rows];
-  if (recording == nullptr) recording = device.record(run);
-  recording->play();
+  if (!device.records()) {
+    return forward::run_layers(weights, *config.config, {places.put(batch, batch.rows())}, activations, machine);
+  }
+  const int64_t filled = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(batch.rows())));
+  play_layers({places.put(batch, std::min(filled, config.max_rows))});
+}
+
+void Runner::State::play_layers(forward::Rows rows) {
+  const auto count = static_cast<size_t>(rows.count() * config.config->hidden);
+  RecordedLayers& layers = recordings[rows.count()];
+  if (layers.recording == nullptr) {
+    if (exchange) {
+      exchange->begin_recording();
+      activations.sum[1] = activations.sum[0] + count;  // ranks gather their halves into one buffer
+    }
+    layers.recording = device.record([&] { forward::run_layers(weights, *config.config, rows, activations, machine); });
+    if (exchange) layers.joins = exchange->joins();
+  }
+  if (exchange) exchange->begin();
+  layers.recording->play();
+  if (exchange) exchange->serve(layers.joins, {activations.sum[0], 2 * count}, forward::Machine::kStepDeadline);
 }
 
 // Every stage notes what will be drawn, so that all of them judge the next step's entries alike.

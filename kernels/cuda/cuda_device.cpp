@@ -23,12 +23,15 @@ CUstream make_stream() {
   return stream;
 }
 
+bool done(CUstream stream, const std::string& what) {
+  const CUresult result = driver().cuStreamQuery(stream);
+  if (result != CUDA_SUCCESS && result != CUDA_ERROR_NOT_READY) check(result, what);
+  return result == CUDA_SUCCESS;
+}
+
 void wait(CUstream stream, Duration deadline, const std::string& what) {
   const TimePoint begin = system_clock().now();
-  for (;;) {
-    const CUresult result = driver().cuStreamQuery(stream);
-    if (result == CUDA_SUCCESS) return;
-    if (result != CUDA_ERROR_NOT_READY) check(result, what);
+  while (!done(stream, what)) {
     const Duration waited = system_clock().now() - begin;
     if (waited > deadline) {
       throw Error{Code::deadline_exceeded, fmt::format("{}: the GPU was not done after {} ms", what, std::chrono::duration_cast<std::chrono::milliseconds>(deadline).count())};
@@ -135,6 +138,11 @@ void CudaDevice::download(std::span<std::byte> to, const std::byte* from) {
 void CudaDevice::finish(Duration deadline, const std::string& what) {
   use();
   wait(stream_, deadline, what);
+}
+
+bool CudaDevice::idle() {
+  use();
+  return done(stream_, "the GPU's work");
 }
 
 // Relaxed: what a first use makes ready (a table of experts) may be copied on another stream meanwhile.

@@ -19,6 +19,7 @@ class CudaDevice final : public Device {
   void upload(std::byte* to, std::span<const std::byte> from) override;
   void download(std::span<std::byte> to, const std::byte* from) override;
   void finish(Duration deadline, const std::string& what) override;
+  bool idle() override;
   bool records() const override { return true; }
   std::unique_ptr<Recording> record(const std::function<void()>& body) override;
 

@@ -6,11 +6,15 @@ namespace {
 using model::BlockKind;
 using model::ModelConfig;
 
-// x <- x + (sum[0] + sum[1]); then y <- norm(x), unless y is null. Who holds one half has the sum made on the wire: of two ranks
-// a + b commutes, so bits are equal.
+// x <- x + (sum[0] + sum[1]); then y <- norm(x), unless y is null. Who holds one half has the other one fetched by the exchange, or
+// the sum made on the wire: of two ranks a + b commutes, so bits are equal.
 void join(Rows rows, const ModelConfig& c, const NormWeights& next, float* y, Activations& a, const Machine& machine) {
   Joined joined{.x = a.x, .h0 = a.sum[0], .h1 = a.sum[1], .y = y};
-  if (machine.tensor_group != nullptr) {
+  kernels::Meeting meeting;
+  if (machine.exchange != nullptr) {
+    meeting = machine.exchange->next();
+    joined.meeting = &meeting;
+  } else if (machine.tensor_group != nullptr) {
     float* mine = a.sum[machine.halves[0]];
     machine.wait("a half's sum");
     machine.tensor_group->all_reduce(mine, rows.count() * c.hidden, Dtype::f32, machine.deadline);

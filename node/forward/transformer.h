@@ -15,6 +15,7 @@
 #include "kernels/ops.h"
 #include "model/config.h"
 #include "node/forward/activations.h"
+#include "node/forward/exchange.h"
 #include "node/forward/weights.h"
 #include "transport/communicator.h"
 
@@ -27,6 +28,7 @@ struct Machine {
   transport::Communicator* tensor_group;
   Duration deadline;  // of one collective
   std::span<const int> halves;
+  Exchange* exchange = nullptr;  // on a GPU: how halves meet within a step that it works alone
 
   // Until the device is done, so that the host may read. A step of a large model's prompt may take long: its coordinator watches it.
   void wait(const char* what) const { ops.device().finish(kStepDeadline, what); }
@@ -95,6 +97,7 @@ struct Joined {
   const float* h0 = nullptr;
   const float* h1 = nullptr;
   float* y = nullptr;
+  const kernels::Meeting* meeting = nullptr;
 };
 void norm(const NormWeights& w, const model::ModelConfig& config, int64_t rows, const Joined& join, kernels::Ops& ops);
 
