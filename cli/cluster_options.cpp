@@ -7,6 +7,11 @@
 #include "core/error.h"
 
 namespace yoke::cli {
+namespace {
+
+constexpr const char* kAuto = "auto";
+
+}  // namespace
 
 std::vector<std::string> ClusterOptions::serve_arguments() const {
   const parallel::Layout layout = resolve_layout(*this);
@@ -14,8 +19,8 @@ std::vector<std::string> ClusterOptions::serve_arguments() const {
                                         "--tp", std::to_string(layout.tp),
                                         "--pp", std::to_string(layout.pp),
                                         "--ep", std::to_string(layout.ep),
-                                        "--kv", kv,
-                                        "--math", math,
+                                        "--kv", std::string(kv_type_name(kv_type())),
+                                        "--math", resolved_math(),
                                         "--host", host,
                                         "--threads", std::to_string(threads),
                                         "--kv-tokens", std::to_string(kv_tokens),
@@ -27,6 +32,16 @@ std::vector<std::string> ClusterOptions::serve_arguments() const {
   return arguments;
 }
 
+std::string ClusterOptions::resolved_math() const {
+  if (math != kAuto) return math;
+  return device.starts_with("cuda") ? "bf16" : "exact";
+}
+
+Dtype ClusterOptions::kv_type() const {
+  if (kv != kAuto) return kv_type_named(kv);
+  return resolved_math() == "bf16" ? Dtype::bf16 : Dtype::f32;
+}
+
 std::vector<std::string> ClusterOptions::agent_arguments() const {
   return {"--threads", std::to_string(threads), "--device", device, "--log-level", log_level};
 }
@@ -36,9 +51,12 @@ void add_layout_options(CLI::App& verb, ClusterOptions& options) {
   verb.add_option("--tp", options.tp, "tensor-parallel degree: every layer cut over 1 or 2 agents")->check(CLI::Range(1, 2));
   verb.add_option("--pp", options.pp, "pipeline stages: layers dealt out to so many stages")->check(CLI::Range(1, 64));
   verb.add_option("--ep", options.ep, "expert-parallel degree: 1 cuts every expert over tp agents, tp lays whole experts on them")->check(CLI::Range(1, 2));
-  verb.add_option("--kv", options.kv, "type of the KV cache (docs/models.md)")->check(CLI::IsMember(kv_type_names()));
+  std::vector<std::string> kv_types = kv_type_names();
+  kv_types.insert(kv_types.begin(), kAuto);
+  verb.add_option("--kv", options.kv, "type of the KV cache (docs/models.md); auto: bf16 with --math bf16, else f32")->check(CLI::IsMember(kv_types));
   verb.add_flag("--pack", options.pack, "hold BF16 in 12 bits a weight and NVFP4 in 4.25, without loss (docs/formats.md)");
-  verb.add_option("--math", options.math, "math mode: exact (f32; docs/bits.md)")->check(CLI::IsMember({"exact"}));
+  verb.add_option("--math", options.math, "math mode (docs/bits.md): exact (f32), or bf16, which GPUs have; auto: bf16 with --device cuda")
+      ->check(CLI::IsMember({kAuto, "exact", "bf16"}));
   verb.add_option("--threads", options.threads, "compute threads of each engine")->check(CLI::Range(1, 256));
   verb.add_option("--kv-tokens", options.kv_tokens, "tokens that the KV cache holds (default: two contexts, or what fits)")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 32));
@@ -56,7 +74,7 @@ void add_serving_options(CLI::App& verb, ClusterOptions& options) {
 }
 
 parallel::PlanOptions plan_options_of(const ClusterOptions& options) {
-  return {.layout = resolve_layout(options), .kv = kv_type_named(options.kv), .pack = options.pack};
+  return {.layout = resolve_layout(options), .kv = options.kv_type(), .pack = options.pack};
 }
 
 parallel::Layout resolve_layout(const ClusterOptions& options) {

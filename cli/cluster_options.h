@@ -21,9 +21,9 @@ struct ClusterOptions {
   int tp = 0;     // 0: from nodes
   int pp = 0;
   int ep = 1;     // 1, or tp
-  std::string kv = "f32";
+  std::string kv = "auto";
   bool pack = false;
-  std::string math = "exact";
+  std::string math = "auto";
   std::string host = "127.0.0.1";
   int port = 8000;
   int control_port = 8001;
@@ -33,6 +33,9 @@ struct ClusterOptions {
   int64_t kv_tokens = 0;
   std::string device = "auto";
   std::string log_level = "info";
+
+  std::string resolved_math() const;  // "exact", "bf16"
+  Dtype kv_type() const;
 
   // The serve and agent flags that stand for these, for the children's command lines.
   std::vector<std::string> serve_arguments() const;

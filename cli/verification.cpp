@@ -47,6 +47,7 @@ double difference(float a, float b) {
 Bound bound_of(const std::string& math, const std::string& kv) {
   if (math == "exact" && kv != "f32") return {.margin = 1e9, .logits = 1};
   if (math == "exact") return {.margin = 0, .logits = 1e-5};
+  if (math == "bf16") return {.margin = 0.25, .logits = 0.05};
   throw Error{Code::unsupported, fmt::format("no bound is documented for math mode '{}'", math), "math"};
 }
 

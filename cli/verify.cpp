@@ -175,6 +175,7 @@ void add_verify(CLI::App& app, Action& action) {
   verb->add_option("--chunk", options->chunk, "prefill so many tokens a step (0: as the scheduler likes); not for encoders, which read a sequence whole")->check(CLI::Range(0, 1 << 20));
   verb->add_option("--streams", options->streams, "so many equal requests at once, sharing batches")->check(CLI::Range(1, 64));
   verb->add_option("-o,--output", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  options->target.cluster.math = "exact";  // what goldens hold to, also on a GPU
   add_target_options(*verb, options->target);
   verb->callback([options, &action] {
     action = [options] {

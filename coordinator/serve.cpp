@@ -15,6 +15,7 @@
 #include "coordinator/dispatcher.h"
 #include "coordinator/served_model.h"
 #include "core/log.h"
+#include "core/math_mode.h"
 #include "model/bad_file.h"
 #include "parallel/ledger.h"
 #include "transport/control/channel.h"
@@ -66,9 +67,7 @@ void write_ready_file(const std::string& file, uint16_t rest_port, uint16_t cont
 
 void check(const ServeOptions& options) {
   transport::require_loopback(options.control_host, "control-host");
-  if (options.math != "exact") {
-    throw Error{Code::unsupported, fmt::format("math mode {} is not in this build; exact is", options.math), "math"};
-  }
+  math_mode_named(options.math);
   if (options.max_rows < 0 || options.max_sequences < 1 || options.max_queue < 0) {
     throw Error{Code::invalid_argument, "max-sequences is at least 1, max-rows and max-queue at least 0", "max-rows"};
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/math_mode.h"
 
 namespace yoke::node {
 
@@ -14,9 +15,7 @@ parallel::PlanOptions plan_options_of(const transport::proto::ShardKey& shard) {
     throw Error{Code::invalid_argument,
                 fmt::format("rank {} of tp {} x pp {} does not exist", shard.rank(), shard.tp(), shard.pp())};
   }
-  if (shard.math() != "exact") {
-    throw Error{Code::unsupported, fmt::format("math mode '{}' is not in this build; it has: exact", shard.math()), "math"};
-  }
+  math_mode_named(shard.math());
   const Dtype kv = kv_type_named(shard.kv().empty() ? "f32" : shard.kv());
   return {.layout = {.tp = shard.tp(), .pp = shard.pp(), .ep = std::max(1, shard.ep())}, .kv = kv, .pack = shard.pack()};
 }
