@@ -5,31 +5,35 @@
 
 namespace yoke::kernels::cuda {
 
-// sum_of_squares and rms_scale use the fields that their ops have.
+inline constexpr uint32_t kNormThreads = 256;  // at most; a multiple of 32
+
+// rms_norm, layer_norm, sum_of_squares; grid (rows).
 struct NormParams {
   const float* x;
   int64_t x_stride;
-  int64_t rows, width;
+  int32_t width;
+  int64_t w_rows;     // row r takes weight row r % w_rows
   const float* w;
   const float* bias;  // layer_norm: may be null
-  int64_t w_rows;
-  int64_t whole_width;  // rms_scale: of the row that several parts share
-  const float* sums_in;
   float epsilon;
-  float* y;
+  float* y;           // sum_of_squares: one float a row
   int64_t y_stride;
-  float* sums_out;
-};
-
-// x = x + (h0 + h1) where h0 is given (h1 null: x + h0), written back; then y = the norm of x where w is given.
-struct JoinNormParams {
-  float* x;
-  int64_t x_stride;
+  // join_*_norm: x = x + (h0 + h1) first, written back; h1 may be null. Dense as x.
+  float* joined;      // = x
   const float* h0;
   const float* h1;
-  int64_t h_stride;
-  NormParams norm;  // of x; its x and x_stride are not read
-  bool centred;     // LayerNorm, else RmsNorm
+};
+
+// rms_scale, in place; grid (width / threads, rows).
+struct RmsScaleParams {
+  float* x;
+  int64_t x_stride;
+  int64_t rows;
+  int32_t width;
+  int64_t whole_width;
+  const float* sums;
+  const float* w;
+  float epsilon;
 };
 
 }  // namespace yoke::kernels::cuda
