@@ -119,13 +119,30 @@ void LastStage::run_tile(size_t begin, size_t end, forward::Activations& a, Step
     else if (leader_) forward::encoder_head(weights_, config_, tile_rows_, a, machine_.ops);
     return send_logits(tile, logits, result.id(), sink);
   }
-  forward::head(weights_, config_, tile_rows_, a, machine_);
+  make_logits(a);
   const std::span<RowAnswer> answers = std::span(answers_).subspan(begin, end - begin);
   sampler_.run(std::span<const RowRequest>(requests_).subspan(begin, end - begin), logits, answers);
   for (size_t i = 0; i < tile.size(); ++i) {
     if (tile[i].result >= 0) put_answer(answers[i], *result.mutable_entries(tile[i].result));
   }
   send_logits(tile, logits, result.id(), sink);
+}
+
+// Tiles of like size take the same recording: their rows are filled up to a power of two.
+void LastStage::make_logits(forward::Activations& a) {
+  kernels::Device& device = machine_.ops.device();
+  const auto wanted = static_cast<int64_t>(tile_rows_.size());
+  const int64_t n = device.records() ? std::min(static_cast<int64_t>(std::bit_ceil(tile_rows_.size())), a.rows) : wanted;
+  forward::want_rows(tile_rows_, n, a);
+  const auto run = [&] { forward::head(weights_, config_, n, a, machine_); };
+  if (device.records()) {
+    std::unique_ptr<kernels::Recording>& recording = recordings_[n];
+    if (recording == nullptr) recording = device.record(run);
+    recording->play();
+  } else {
+    run();
+  }
+  machine_.wait("the logits");
 }
 
 void LastStage::send_logits(std::span<const Wanted> tile, sampler::HalfLogits logits, uint64_t step, const LogitSink& sink) {

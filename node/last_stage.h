@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -39,6 +41,7 @@ class LastStage {
   void want_rows(const StepBatch& batch, const TokenMemory& memory, transport::proto::StepResult& result);
   void want_rows_of(const BatchEntry& entry, int result, std::span<const int32_t> later);
   void run_tile(size_t begin, size_t end, forward::Activations& a, transport::proto::StepResult& result, const LogitSink& sink);
+  void make_logits(forward::Activations& a);
   void send_logits(std::span<const Wanted> tile, sampler::HalfLogits logits, uint64_t step, const LogitSink& sink);
   void exchange_logit_halves(std::span<const Wanted> tile, sampler::HalfLogits& logits);
   void frame_logits(std::span<const Wanted> tile, sampler::HalfLogits logits, uint64_t step, const LogitSink& sink);
@@ -58,6 +61,7 @@ class LastStage {
   std::vector<int32_t> later_;   // what requests_ point at
   std::vector<int32_t> drawn_;
   std::vector<float> other_half_;
+  std::map<int64_t, std::unique_ptr<kernels::Recording>> recordings_;  // of the head, by rows
 };
 
 }  // namespace yoke::node

@@ -102,6 +102,12 @@ struct Runner::State {
 
   void run(const Step& step, StepResult& result, const LogitSink& sink);
 
+  struct RecordedLayers {
+    std::unique_ptr<kernels::Recording> recording;
+    int64_t joins = 0;  // with the other rank
+  };
+  std::map<int64_t, RecordedLayers> recordings;  // by rows
+
  private:
   struct Returning {  // tokens of a step that the last stage will send
     uint64_t step;
@@ -129,11 +135,6 @@ struct Runner::State {
   kernels::Device& device;
   forward::Activations activations;
   DevicePlaces places;
-  struct RecordedLayers {
-    std::unique_ptr<kernels::Recording> recording;
-    int64_t joins = 0;  // with the other rank
-  };
-  std::map<int64_t, RecordedLayers> recordings;  // by rows
   const std::unique_ptr<forward::Exchange> exchange;
   const forward::Machine machine;
   const StepLimits limits;
@@ -255,6 +256,11 @@ void Runner::State::leave(StepResult& result, const LogitSink& sink) {
 Runner::Runner(const RunnerConfig& config) : state_(std::make_unique<State>(config)) {}
 
 Runner::~Runner() = default;
+
+int64_t Runner::recorded_launches(int64_t rows) const {
+  const auto found = state_->recordings.find(rows);
+  return found == state_->recordings.end() ? 0 : found->second.recording->launches();
+}
 
 StepResult Runner::run(const Step& step, const std::function<void(const transport::proto::LogitRows&)>& rows) {
   const TimePoint begin = system_clock().now();

@@ -37,6 +37,9 @@ class Runner {
   transport::proto::StepResult run(const transport::proto::Step& step,
                                    const std::function<void(const transport::proto::LogitRows&)>& rows);
 
+  // Kernels that the layers of a step of `rows` rows launch, of those sizes that were recorded; 0 where none was.
+  int64_t recorded_launches(int64_t rows) const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

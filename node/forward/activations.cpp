@@ -111,7 +111,8 @@ void carve_of(kernels::Device& device, kernels::Device::Memory memory, const Car
 
 }  // namespace
 
-Activations::Activations(const model::ModelConfig& config, const parallel::Plan& plan, int rank, int64_t max_rows, kernels::Device& device) {
+Activations::Activations(const model::ModelConfig& config, const parallel::Plan& plan, int rank, int64_t max_rows, kernels::Device& device)
+    : rows(max_rows) {
   using Memory = kernels::Device::Memory;
   const bool shared_sums = plan.ranks[static_cast<size_t>(rank)].halves.size() == 1;
   carve_of(device, Memory::local, [&](Carver& carver) { carve_local(*this, carver, config, plan, rank, max_rows); });

@@ -18,6 +18,7 @@ inline constexpr int64_t kHeadRows = 64;
 struct Activations {
   Activations(const model::ModelConfig& config, const parallel::Plan& plan, int rank, int64_t max_rows, kernels::Device& device);
 
+  int64_t rows;                   // room for so many
   float* x;                       // [rows, hidden]  the residual
   float* normed;                  // [rows, hidden]
   // Of each half; a half that the rank does not hold has none.

@@ -1,25 +1,20 @@
+#include <algorithm>
+
 #include "core/error.h"
 #include "node/forward/linear.h"
 #include "node/forward/transformer.h"
 
 namespace yoke::node::forward {
 
-namespace {
-
-// y [rows, hidden] <- the given rows of a.x
-void gather(std::span<const int64_t> rows, int64_t hidden, Activations& a, float* y, kernels::Ops& ops) {
-  YOKE_ASSERT(rows.size() <= static_cast<size_t>(kHeadRows));
+void want_rows(std::span<const int64_t> rows, int64_t filled, Activations& a) {
+  YOKE_ASSERT(static_cast<int64_t>(rows.size()) <= filled && filled <= kHeadRows);
+  std::fill_n(a.head_rows, filled, 0);
   for (size_t i = 0; i < rows.size(); ++i) a.head_rows[i] = static_cast<int32_t>(rows[i]);
-  ops.run(kernels::GatherRows{.x = a.x, .width = hidden, .from = {a.head_rows, rows.size()}, .y = y});
 }
 
-}  // namespace
-
-void head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,
-          const Machine& machine) {
-  const int64_t n = static_cast<int64_t>(rows.size());
+void head(const Weights& weights, const model::ModelConfig& config, int64_t n, Activations& a, const Machine& machine) {
   float* const wanted = a.sum[0];  // [n, hidden]: the layers are done with it
-  gather(rows, config.hidden, a, wanted, machine.ops);
+  machine.ops.run(kernels::GatherRows{.x = a.x, .width = config.hidden, .from = {a.head_rows, static_cast<size_t>(n)}, .y = wanted});
   norm(weights.final_norm, config, n, {.x = wanted, .y = a.normed}, machine.ops);
   Problems<kernels::Linear> products;
   for (const int half : machine.halves) {  // a.normed [n, hidden] -> a.logits[half] [n, vocab half]
@@ -29,11 +24,11 @@ void head(const Weights& weights, const model::ModelConfig& config, std::span<co
   for (const kernels::Linear& p : products) {
     if (config.logit_scale != 1.0f) machine.ops.run(kernels::Scale{.x = p.y, .count = n * p.w.rows(), .factor = config.logit_scale});
   }
-  machine.wait("the logits");
 }
 
 void states(const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a, const Machine& machine) {
-  gather(rows, config.hidden, a, a.logits[0], machine.ops);
+  want_rows(rows, static_cast<int64_t>(rows.size()), a);
+  machine.ops.run(kernels::GatherRows{.x = a.x, .width = config.hidden, .from = {a.head_rows, rows.size()}, .y = a.logits[0]});
   machine.wait("the hidden states");
 }
 

@@ -110,9 +110,10 @@ void embed_made(std::span<const int32_t> tokens, int64_t hidden, Activations& a,
 void embed_encoder(const Weights& weights, const model::ModelConfig& config, std::span<const Range> vocab, std::span<const int32_t> tokens,
                    std::span<const int32_t> token_types, std::span<const int64_t> positions, Activations& a, const Machine& machine);
 
-// a.logits[half] <- logits of the given rows of a.x (at most kHeadRows) for each half of the vocabulary held here. head.cpp
-void head(const Weights& weights, const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a,
-          const Machine& machine);
+// a.head_rows <- rows of a.x, at most kHeadRows, and row 0 until `filled` are there. head.cpp
+void want_rows(std::span<const int64_t> rows, int64_t filled, Activations& a);
+// a.logits[half] <- logits of the first n of a.head_rows for each half of the vocabulary held here. head.cpp
+void head(const Weights& weights, const model::ModelConfig& config, int64_t n, Activations& a, const Machine& machine);
 // a.logits[0] [rows, hidden] <- the given rows of a.x. head.cpp
 void states(const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a, const Machine& machine);
 // a.logits[0] [rows, output_width] <- an encoder's hidden states and what its head makes of each. encoder.cpp
