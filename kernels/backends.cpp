@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "kernels/cpu/cpu_ops.h"
+#include "kernels/cuda/cuda_ops.h"
 #include "kernels/ops.h"
 #include "kernels/reference/reference_ops.h"
 
@@ -14,6 +15,7 @@ bool any_weight(const WeightFormat& weight, MathMode math) { return info(weight.
 
 constexpr OpsBackend kBackends[] = {
     {"cpu", always_available, any_weight, cpu::make_cpu_ops},
+    {"cuda", cuda::cuda_unavailable, cuda::cuda_supports, cuda::make_cuda_ops},
     {"reference", always_available, any_weight, reference::make_reference_ops},
 };
 

@@ -231,6 +231,7 @@ struct Attention {
   const float* sinks = nullptr;  // [kv_heads * heads_per_kv]
   float* out;                    // [rows, kv_heads * heads_per_kv * value_dim]
   int64_t out_stride;
+  int64_t longest = 0;           // no row's end is beyond it; 0: nobody says. A GPU then takes a row's splits one by one
 };
 inline constexpr int64_t kAttentionSplit = 256;
 

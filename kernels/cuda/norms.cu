@@ -32,9 +32,32 @@ __device__ __forceinline__ void layer_row(const NormParams& p, const Element& el
   }
 }
 
+__device__ __forceinline__ uint64_t load_acquire(const uint64_t* at) {
+  uint64_t value;
+  asm volatile("ld.acquire.sys.global.u64 %0, [%1];" : "=l"(value) : "l"(at) : "memory");
+  return value;
+}
+__device__ __forceinline__ void store_release(uint64_t* at, uint64_t value) {
+  asm volatile("st.release.sys.global.u64 [%0], %1;" ::"l"(at), "l"(value) : "memory");
+}
+
+// The launches before this one have written our half: the host may read it. The other half is read only behind the barrier.
+__device__ __forceinline__ void meet(const MeetingData& meeting) {
+  if (meeting.sent == nullptr) return;
+  if (threadIdx.x == 0) {
+    const uint64_t number = *meeting.base + meeting.index;
+    if (blockIdx.x == 0) {
+      __threadfence_system();
+      store_release(meeting.sent, number);
+    }
+    while (load_acquire(meeting.arrived) < number) __nanosleep(200);
+  }
+  __syncthreads();
+}
+
 // The joined x is read again by the thread that wrote it.
-__device__ __forceinline__ auto joining(const NormParams& p) {
-  const int64_t first = int64_t{blockIdx.x} * p.x_stride;
+__device__ __forceinline__ auto joining(const JoinNormParams& p) {
+  const int64_t first = int64_t{blockIdx.x} * p.norm.x_stride;
   float* x = p.joined + first;
   const float* h0 = p.h0 + first;
   const float* h1 = p.h1 != nullptr ? p.h1 + first : nullptr;
@@ -53,9 +76,18 @@ __device__ __forceinline__ auto reading(const NormParams& p) {
 
 extern "C" __global__ void __launch_bounds__(kNormThreads, 2) rms_norm(const __grid_constant__ NormParams p) { rms_row(p, reading(p)); }
 extern "C" __global__ void __launch_bounds__(kNormThreads, 2) layer_norm(const __grid_constant__ NormParams p) { layer_row(p, reading(p)); }
-extern "C" __global__ void __launch_bounds__(kNormThreads, 2) join_rms_norm(const __grid_constant__ NormParams p) { rms_row(p, joining(p)); }
-extern "C" __global__ void __launch_bounds__(kNormThreads, 2) join_layer_norm(const __grid_constant__ NormParams p) {
-  layer_row(p, joining(p));
+extern "C" __global__ void __launch_bounds__(kNormThreads, 2) join_rms_norm(const __grid_constant__ JoinNormParams p) {
+  meet(p.meeting);
+  rms_row(p.norm, joining(p));
+}
+extern "C" __global__ void __launch_bounds__(kNormThreads, 2) join_layer_norm(const __grid_constant__ JoinNormParams p) {
+  meet(p.meeting);
+  layer_row(p.norm, joining(p));
+}
+extern "C" __global__ void __launch_bounds__(kNormThreads, 2) join(const __grid_constant__ JoinNormParams p) {
+  meet(p.meeting);
+  const auto element = joining(p);
+  for (int32_t i = static_cast<int32_t>(threadIdx.x); i < p.norm.width; i += static_cast<int32_t>(blockDim.x)) element(i);
 }
 
 extern "C" __global__ void __launch_bounds__(kNormThreads, 2) sum_of_squares(const __grid_constant__ NormParams p) {

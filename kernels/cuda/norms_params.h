@@ -18,10 +18,23 @@ struct NormParams {
   float epsilon;
   float* y;           // sum_of_squares: one float a row
   int64_t y_stride;
-  // join_*_norm: x = x + (h0 + h1) first, written back; h1 may be null. Dense as x.
-  float* joined;      // = x
+};
+
+// Where the other rank's half is met (kernels/ops.h: Meeting); sent null: nowhere.
+struct MeetingData {
+  const uint64_t* base;
+  uint64_t index;
+  uint64_t* sent;
+  const uint64_t* arrived;
+};
+
+// x = x + (h0 + h1), written back, h1 may be null; join_rms_norm and join_layer_norm then norm it. h0, h1 lie as x; grid (rows).
+struct JoinNormParams {
+  NormParams norm;  // its x = joined
+  float* joined;
   const float* h0;
   const float* h1;
+  MeetingData meeting;
 };
 
 // rms_scale, in place; grid (width / threads, rows).
