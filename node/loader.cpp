@@ -9,10 +9,11 @@
 #include <mutex>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "model/chunk_hash.h"
 #include "node/direct_file.h"
-#include "node/put_part.h"
+#include "node/region_writer.h"
 
 namespace yoke::node {
 namespace {
@@ -24,19 +25,6 @@ using parallel::Slice;
 constexpr int kReaders = 16;
 // How far reading may run ahead of telling.
 constexpr uint64_t kMostUntoldBytes = 48 << 20;
-
-// Where a slice lies, and who may change it: pieces that share a panel are put in place one after the other.
-struct Target {
-  std::byte* data;
-  std::mutex* order;
-};
-
-bool shares_no_panel(const TensorPart& part, Range index) {
-  if (index == part.index) return true;
-  if (part.unit == 0) return false;
-  const int64_t begin = index.begin - part.index.begin, end = index.end - part.index.begin;
-  return begin % part.unit == 0 && (end % part.unit == 0 || index.end == part.index.end);
-}
 
 // How many pack at once. Not std::counting_semaphore: that of g++ 12 may miss a release (GCC bug 104928).
 class Packers {
@@ -71,16 +59,11 @@ class Packers {
 class Loading {
  public:
   Loading(const std::vector<Slice>& slices, const model::Checkpoint& checkpoint, const Pool& pool, const LoadOptions& options)
-      : checkpoint_(checkpoint), options_(options), slices_(slices),
+      : checkpoint_(checkpoint), options_(options),
         plan_(plan_reads(slices, {.whole_chunks = options.manifest != nullptr, .read_bytes = options.read_bytes})),
-        packers_(std::clamp(options.threads, 1, kReaders)) {
+        packers_(std::clamp(options.threads, 1, kReaders)), writer_(slices, pool, std::clamp(options.threads, 1, kReaders)) {
     files_.resize(checkpoint.files.size());
     for (const Read& read : plan_.reads) open_file(read.file);
-    for (const Slice& slice : slices) {
-      const Region* region = pool.find(slice.region());
-      YOKE_ASSERT(region != nullptr && region->bytes == slice.pool_bytes());
-      targets_.push_back({pool.data(*region), &orders_[targets_.size() % orders_.size()]});
-    }
   }
 
   uint64_t run(const std::function<void(const LoadProgress&)>& progress, const std::function<bool()>& cancelled) {
@@ -90,6 +73,8 @@ class Loading {
       watch(progress, cancelled);
     }
     if (failure_) std::rethrow_exception(failure_);
+    packing_ -= writer_.times().waiting;  // so far: what the end waits for is nobody's packing
+    writer_.finish();
     uint64_t requested = 0;
     for (const auto& file : files_) {
       if (!file) continue;
@@ -97,6 +82,7 @@ class Loading {
       requested += file->requested_bytes();
     }
     if (progress) progress({plan_.bytes, plan_.bytes});
+    if (options_.times) *options_.times = times();
     return requested;
   }
 
@@ -146,12 +132,19 @@ class Loading {
     DirectBuffer buffer;
     try {
       while (const Read* read = next()) {
+        const TimePoint begin = system_clock().now();
         const std::span<const std::byte> bytes = files_[read->file]->read(read->offset, read->bytes, buffer);
+        const TimePoint have = system_clock().now();
+        Duration packing{};
         {
           const Packers::Turn turn(packers_);
+          const TimePoint turned = system_clock().now();
           take(*read, bytes);
+          packing = system_clock().now() - turned;
         }
         const std::lock_guard guard(mutex_);
+        reading_ += have - begin;
+        packing_ += packing;
         done_ += read->bytes;
         changed_.notify_all();
       }
@@ -178,7 +171,9 @@ class Loading {
     changed_.notify_all();
   }
 
-  void take(const Read& read, std::span<const std::byte> bytes) const {
+  LoadTimes times() const { return {.reading = reading_, .packing = packing_, .copies = writer_.times()}; }
+
+  void take(const Read& read, std::span<const std::byte> bytes) {
     for (const Extent& extent : read.extents) {
       const uint64_t offset = extent.tensor->offset + extent.begin - read.offset;
       if (options_.manifest) check_chunks(extent, bytes.subspan(offset, extent.end - extent.begin));
@@ -187,13 +182,10 @@ class Loading {
     }
   }
 
-  void put_lines(const TensorPart& part, const Extent& extent, const std::byte* lines) const {
+  void put_lines(const TensorPart& part, const Extent& extent, const std::byte* lines) {
     const Range index = part.indices_in(extent.lines);
     const int64_t line = part.first + index.begin * part.step;
-    const Target& target = targets_[static_cast<size_t>(part.slice - slices_.data())];
-    std::unique_lock<std::mutex> order(*target.order, std::defer_lock);
-    if (!shares_no_panel(part, index)) order.lock();
-    put({.part = part, .index = index, .line = lines + static_cast<uint64_t>(line - extent.lines.begin) * extent.line_bytes, .region = target.data});
+    writer_.put(part, index, lines + static_cast<uint64_t>(line - extent.lines.begin) * extent.line_bytes);
   }
 
   // Chunks at the edge of two reads may be hashed by both, to the same number.
@@ -211,12 +203,10 @@ class Loading {
 
   const model::Checkpoint& checkpoint_;
   const LoadOptions& options_;
-  const std::vector<Slice>& slices_;
   const ReadPlan plan_;
   std::vector<std::unique_ptr<DirectFile>> files_;  // those that the plan reads
-  std::vector<Target> targets_;                      // one a slice
-  mutable std::array<std::mutex, 64> orders_;
   Packers packers_;
+  RegionWriter writer_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -224,6 +214,7 @@ class Loading {
   uint64_t claimed_bytes_ = 0, done_ = 0, told_ = 0;
   int running_ = 0;
   std::exception_ptr failure_;
+  Duration reading_{}, packing_{};
 };
 
 // What both halves share has one cache, which a rank holds once.

@@ -8,6 +8,7 @@
 #include "model/manifest.h"
 #include "node/pool.h"
 #include "node/read_plan.h"
+#include "node/region_writer.h"
 #include "parallel/ledger.h"
 
 namespace yoke::node {
@@ -17,11 +18,18 @@ struct LoadProgress {
   uint64_t bytes_total = 0;
 };
 
+// Where a load's time went, summed over its threads.
+struct LoadTimes {
+  Duration reading{}, packing{};
+  CopyTimes copies;
+};
+
 struct LoadOptions {
   int threads = 1;  // that pack at once
   // Checked where it knows a chunk, completed where it does not. Null: chunks are not hashed.
   model::Manifest* manifest = nullptr;
   uint64_t read_bytes = kReadBytes;
+  LoadTimes* times = nullptr;  // filled at the end
 };
 
 // The regions of `rank`: its slices and its KV cache of kv_blocks blocks.

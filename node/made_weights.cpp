@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "core/half.h"
-#include "node/put_part.h"
+#include "node/region_writer.h"
 #include "node/tensor_part.h"
 
 namespace yoke::node {
@@ -91,6 +91,7 @@ void make_weights(const parallel::Plan& plan, int rank, const model::Catalogue& 
   for (const parallel::Slice& slice : slices) done.bytes_total += slice.pool_bytes();
   Random random(static_cast<uint64_t>(rank) + 1);
   std::vector<std::byte> piece;
+  RegionWriter writer(slices, pool, 1);
   for (const parallel::Slice& slice : slices) {
     for (const TensorPart& part : parts_of(slice)) {
       YOKE_ASSERT(part.step == 1);  // nothing is fused in a made catalogue
@@ -101,12 +102,13 @@ void make_weights(const parallel::Plan& plan, int rank, const model::Catalogue& 
         const Range index{begin, std::min(begin + at_once, part.index.end)};
         piece.resize(static_cast<size_t>(index.size()) * part.line_bytes);
         fill(random, part, piece);
-        put({.part = part, .index = index, .line = piece.data(), .region = pool.data(pool.at(slice.region()))});
+        writer.put(part, index, piece.data());
       }
     }
     done.bytes_done += slice.pool_bytes();
     if (progress) progress(done);
   }
+  writer.finish();
 }
 
 }  // namespace yoke::node

@@ -46,8 +46,6 @@ static_assert(sizeof(Entry) == 144);
 
 uint64_t align(uint64_t value, uint64_t to) { return (value + to - 1) / to * to; }
 
-uint64_t directory_bytes(uint64_t regions) { return sizeof(Header) + regions * sizeof(Entry); }
-
 [[noreturn]] void refuse(const std::string& what) {
   throw Error{Code::bad_file, fmt::format("the pool's directory is damaged: {}; let the agent load the model again", what)};
 }
@@ -131,7 +129,20 @@ void check_names(const std::vector<Region>& regions) {
   if (twice != names.end()) throw Error{Code::invalid_argument, fmt::format("two regions of a pool are called '{}'", *twice)};
 }
 
+Header header_of(std::span<const std::byte> directory) {
+  Header header;
+  if (directory.size() < sizeof(header)) refuse(fmt::format("{} bytes are too few", directory.size()));
+  std::memcpy(&header, directory.data(), sizeof(header));
+  if (std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0) refuse("it does not begin with YOKEPOOL");
+  if (header.layout_version != kLayoutVersion) {
+    refuse(fmt::format("layout {}, this build reads {}", header.layout_version, kLayoutVersion));
+  }
+  return header;
+}
+
 }  // namespace
+
+uint64_t directory_bytes(uint64_t regions) { return sizeof(Header) + regions * sizeof(Entry); }
 
 uint64_t lay_out(std::vector<Region>& regions) {
   if (regions.size() > kMaxRegions) {
@@ -146,11 +157,12 @@ uint64_t lay_out(std::vector<Region>& regions) {
   return align(checked_add(end, kPage, "the pool") - kPage, kPage);
 }
 
-void write_directory(const std::vector<Region>& regions, std::span<std::byte> pool) {
-  Header header{{}, kLayoutVersion, static_cast<uint32_t>(regions.size()), pool.size()};
+void write_directory(const std::vector<Region>& regions, std::span<std::byte> directory, uint64_t pool_bytes) {
+  YOKE_ASSERT(directory.size() >= directory_bytes(regions.size()));
+  Header header{{}, kLayoutVersion, static_cast<uint32_t>(regions.size()), pool_bytes};
   std::memcpy(header.magic, kMagic, sizeof(kMagic));
-  std::memcpy(pool.data(), &header, sizeof(header));
-  std::byte* at = pool.data() + sizeof(header);
+  std::memcpy(directory.data(), &header, sizeof(header));
+  std::byte* at = directory.data() + sizeof(header);
   for (const Region& region : regions) {
     const Entry entry = entry_of(region);
     std::memcpy(at, &entry, sizeof(entry));
@@ -158,16 +170,12 @@ void write_directory(const std::vector<Region>& regions, std::span<std::byte> po
   }
 }
 
-std::vector<Region> read_directory(std::span<const std::byte> pool) {
-  Header header;
-  if (pool.size() < sizeof(header)) refuse(fmt::format("{} bytes are too few", pool.size()));
-  std::memcpy(&header, pool.data(), sizeof(header));
-  if (std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0) refuse("it does not begin with YOKEPOOL");
-  if (header.layout_version != kLayoutVersion) {
-    refuse(fmt::format("layout {}, this build reads {}", header.layout_version, kLayoutVersion));
-  }
-  if (header.pool_bytes != pool.size()) refuse(fmt::format("written for {} bytes, mapped {}", header.pool_bytes, pool.size()));
-  if (header.regions > kMaxRegions || directory_bytes(header.regions) > pool.size()) {
+uint64_t pool_bytes(std::span<const std::byte> directory) { return header_of(directory).pool_bytes; }
+
+std::vector<Region> read_directory(std::span<const std::byte> directory, uint64_t pool_bytes) {
+  const Header header = header_of(directory);
+  if (header.pool_bytes != pool_bytes) refuse(fmt::format("written for {} bytes, mapped {}", header.pool_bytes, pool_bytes));
+  if (header.regions > kMaxRegions || directory_bytes(header.regions) > directory.size()) {
     refuse(fmt::format("{} regions", header.regions));
   }
   std::vector<Region> regions;
@@ -175,8 +183,8 @@ std::vector<Region> read_directory(std::span<const std::byte> pool) {
   regions.reserve(header.regions);
   for (uint32_t i = 0; i < header.regions; ++i) {
     Entry entry;
-    std::memcpy(&entry, pool.data() + directory_bytes(i), sizeof(entry));
-    order.push_back(&regions.emplace_back(read_entry(entry, directory_bytes(header.regions), pool.size())));
+    std::memcpy(&entry, directory.data() + directory_bytes(i), sizeof(entry));
+    order.push_back(&regions.emplace_back(read_entry(entry, directory_bytes(header.regions), pool_bytes)));
   }
   check_apart(std::move(order));
   return regions;

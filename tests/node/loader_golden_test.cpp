@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 
+#include "copied_memory.h"
 #include "forward_group.h"
 #include "kernels/format/values.h"
 #include "node/loader.h"
@@ -46,12 +47,15 @@ class LoaderOfGolden : public testing::TestWithParam<const char*> {};
 void expect_loads(const Opened& model, const parallel::PlanOptions& options) {
   const parallel::Plan plan = parallel::make_plan(model.catalogue, options);
   for (int rank = 0; rank < options.layout.world(); ++rank) {
-    const Pool pool = Pool::create(regions_of(plan, rank, model.catalogue, 2));
-    LoadProgress last;
-    load(plan, rank, model.catalogue, pool, [&](const LoadProgress& p) { last = p; }, {}, {.threads = 2, .read_bytes = 64 << 10});
-    EXPECT_EQ(last.bytes_done, last.bytes_total);
-    for (const parallel::Slice& slice : parallel::slices_of(plan, rank, model.catalogue)) {
-      ASSERT_NO_FATAL_FAILURE(expect_stored(model, slice, pool, 37)) << options.layout.name() << " rank " << rank;
+    for (const bool copied : {false, true}) {
+      const std::vector<Region> regions = regions_of(plan, rank, model.catalogue, 2);
+      const Pool pool = copied ? Pool::create(regions, copied_memory(CopyTime::late)) : Pool::create(regions);
+      LoadProgress last;
+      load(plan, rank, model.catalogue, pool, [&](const LoadProgress& p) { last = p; }, {}, {.threads = 2, .read_bytes = 64 << 10});
+      EXPECT_EQ(last.bytes_done, last.bytes_total);
+      for (const parallel::Slice& slice : parallel::slices_of(plan, rank, model.catalogue)) {
+        ASSERT_NO_FATAL_FAILURE(expect_stored(model, slice, pool, 37)) << options.layout.name() << " rank " << rank << ", copied: " << copied;
+      }
     }
   }
 }

@@ -2,9 +2,11 @@
 // one that its file's bytes say.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
+#include "copied_memory.h"
 #include "kernels/format/values.h"
 #include "made_up_checkpoint.h"
 #include "node/loader.h"
@@ -167,11 +169,25 @@ void expect_stored(const std::vector<FileBytes>& bytes, const Slice& slice, cons
   }
 }
 
-void expect_loads(const Made& made, const std::vector<Slice>& slices, LoadOptions options) {
-  const Pool pool = Pool::create(regions_of(slices));
+void expect_loads_into(const Pool& pool, const Made& made, const std::vector<Slice>& slices, LoadOptions options) {
   load(slices, made.file.checkpoint(), pool, {}, {}, options);
   const std::vector<FileBytes> bytes = bytes_of(made.file.checkpoint());
   for (const Slice& slice : slices) ASSERT_NO_FATAL_FAILURE(expect_stored(bytes, slice, pool));
+}
+
+// Where the host writes the pool and where it only copies to it; BF16 packed too (a packed form holds no scales that are mere noise:
+// loader_golden_test.cpp packs NVFP4).
+void expect_loads(const Made& made, std::vector<Slice> slices, LoadOptions options) {
+  for (const bool packed : {false, true}) {
+    for (Slice& slice : slices) slice.packed = packed && slice.form == Form::packed && slice.weight->format == plain_format(Dtype::bf16);
+    if (packed && std::none_of(slices.begin(), slices.end(), [](const Slice& slice) { return slice.packed; })) return;
+    SCOPED_TRACE(packed ? "packed" : "as stored");
+    ASSERT_NO_FATAL_FAILURE(expect_loads_into(Pool::create(regions_of(slices)), made, slices, options));
+    for (const CopyTime time : {CopyTime::at_once, CopyTime::late}) {
+      SCOPED_TRACE(time == CopyTime::late ? "copied late" : "copied at once");
+      ASSERT_NO_FATAL_FAILURE(expect_loads_into(Pool::create(regions_of(slices), copied_memory(time)), made, slices, options));
+    }
+  }
 }
 
 class LoaderOfLayout : public testing::TestWithParam<Layout> {
