@@ -20,6 +20,26 @@ inline constexpr uint32_t kLinearParts = 8;          // of K
 inline constexpr uint32_t kLinearUnit = 64;          // columns
 inline constexpr uint32_t kMostLinearProblems = 8;   // of one launch
 
+// A warp's ring of weights in shared memory: bytes of a unit, units, and what the format keeps beside them. Each lets two blocks share an SM
+// (100 KiB on sm_121).
+struct LinearRing {
+  uint32_t unit_bytes, units, patch_bytes;
+  constexpr uint32_t bytes() const { return unit_bytes * units + patch_bytes; }
+};
+inline constexpr LinearRing kBf16Ring{32 * kLinearUnit, 3, 0};
+inline constexpr LinearRing kFp8Ring{16 * kLinearUnit, 5, 0};
+inline constexpr LinearRing kNvfp4Ring{8 * kLinearUnit + 16 * 5, 6, 0};  // words, and scales of the groups that a unit may touch
+inline constexpr LinearRing kMxfp4Ring{8 * kLinearUnit + 16 * 3, 6, 0};
+inline constexpr LinearRing kGgufNvfp4Ring{8 * kLinearUnit + 16 * 4, 6, 0};
+inline constexpr LinearRing kGgufMxfp4Ring{8 * kLinearUnit + 16 * 2, 6, 0};
+inline constexpr LinearRing kPackedBf16Ring{24 * kLinearUnit, 3, 16 * kLinearUnit};
+inline constexpr LinearRing kPackedNvfp4Ring{8 * kLinearUnit + 8 * 6, 6, 16 * 5};
+
+// Dynamic shared memory of a block of the tile kernels: x of two units behind the rings.
+constexpr uint32_t linear_tile_bytes(const LinearRing& ring, uint32_t row_tiles) { return kLinearWarps * ring.bytes() + 2 * row_tiles * 1024; }
+// Of the split kernels: sums lie where the rings were.
+constexpr uint32_t linear_split_bytes(const LinearRing& ring) { return kLinearWarps * ring.bytes(); }
+
 // Where the bytes of a matrix lie, from its first.
 struct LinearMatrix {
   uint64_t panel_bytes;

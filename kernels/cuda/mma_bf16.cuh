@@ -28,11 +28,11 @@ __device__ inline uint32_t load_shared_32(uint32_t address) {
 }
 __device__ inline uint32_t load_shared_8(uint32_t address) {
   uint32_t value;
-  asm volatile("{ .reg .u16 h; ld.shared.u8 h, [%1]; cvt.u32.u16 %0, h; }" : "=r"(value) : "r"(address) : "memory");
+  asm volatile("ld.shared.u8 %0, [%1];" : "=r"(value) : "r"(address) : "memory");
   return value;
 }
 __device__ inline void store_shared_8(uint32_t address, uint32_t value) {
-  asm volatile("{ .reg .u16 h; cvt.u16.u32 h, %1; st.shared.u8 [%0], h; }" ::"r"(address), "r"(value) : "memory");
+  asm volatile("st.shared.u8 [%0], %1;" ::"r"(address), "r"(value) : "memory");
 }
 __device__ inline uint4 load_shared_128(uint32_t address) {
   uint4 v;
