@@ -15,6 +15,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("YOKE_BIN", ROOT / "build" / "bin"))
 GOLDEN = ROOT / "tests" / "golden"
+EMULATOR = BIN.parent / "emulator"  # the doubles of libcuda.so.1 and libnccl.so.2
 TINY = GOLDEN / "models" / "llama"
 UNTIED = GOLDEN / "models" / "llama_untied"
 
@@ -157,6 +158,29 @@ def yoke(runtime):
                               text=True, timeout=timeout, **options)
 
     return run
+
+
+def emulated():
+    return (EMULATOR / "libcuda.so.1").exists()
+
+
+@pytest.fixture
+def gpu(runtime):
+    """The environment of processes that find the doubles of CUDA: what scripts/with-cuda-emulator sets."""
+    env = runtime[1]
+    env["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, [str(EMULATOR), env.get("LD_LIBRARY_PATH")]))
+    env["YOKE_CUDA_EMULATOR"] = "1"
+    return env
+
+
+@pytest.fixture
+def yoke_on_gpu(yoke, gpu):
+    return yoke
+
+
+@pytest.fixture
+def start_on_gpu(start, gpu):
+    return start
 
 
 @pytest.fixture(scope="session")

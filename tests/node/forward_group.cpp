@@ -1,4 +1,4 @@
-#include "forward_group.h"
+#include "tests/node/forward_group.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -36,9 +36,9 @@ void ForwardGroup::make_groups() {
 
 void ForwardGroup::make_runner(int rank) {
   RankState& r = ranks_[static_cast<size_t>(rank)];
-  r.pool = Pool::create(regions_of(plan_, rank, *catalogue_, options_.kv_blocks));
+  r.pool = Pool::create(regions_of(plan_, rank, *catalogue_, options_.kv_blocks), options_.place);
   load(plan_, rank, *catalogue_, r.pool, {}, {});
-  r.ops = kernels::ops_backend(options_.ops).make({.threads = 1});
+  r.ops = kernels::ops_backend(options_.ops).make({.threads = 1, .math = options_.math});
   r.runner = std::make_unique<Runner>(RunnerConfig{.config = &checkpoint_.config,
                                                    .plan = &plan_,
                                                    .rank = rank,

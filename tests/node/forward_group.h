@@ -30,6 +30,8 @@ struct GroupOptions {
   uint64_t kv_blocks = 64;
   Dtype kv = Dtype::f32;
   bool pack = false;
+  MathMode math = MathMode::exact;
+  PoolPlace place = PoolPlace::host;
 };
 
 struct StepOutput {

@@ -1,0 +1,113 @@
+"""The GPU path in real processes, on the doubles of CUDA: `yoke up --device cuda`, chats, the contract of bits, deaths."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from conftest import GOLDEN, TINY, emulated, wait_until
+
+pytestmark = pytest.mark.skipif(not emulated(), reason="no double of libcuda.so.1 beside the binaries: this build found no nvcc, so that nothing "
+                                "here shows that the GPU path works")
+
+# Every architecture and format that issue 5 names, of those that the checkout holds.
+REFERENCES = ["models/llama", "models/mistral", "models/mixtral", "models/qwen3", "models/qwen3_moe", "models/gpt_oss",
+              "quantised/llama_modelopt_nvfp4", "quantised/mixtral_ct_nvfp4", "quantised/llama_ct_nvfp4", "quantised/llama_ct_fp8_channel",
+              "quantised/llama_fp8_block", "quantised/gpt_oss_mxfp4", "quantised/mixtral_modelopt_nvfp4"]
+LAYOUTS = {"tp1": ["--nodes", "1"], "tp2": ["--tp", "2"], "pp2": ["--tp", "1", "--pp", "2"]}
+
+
+def verify(yoke, name, layout, *flags):
+    folder = GOLDEN / name
+    if not folder.exists():
+        pytest.skip(f"{name} is in the larger collection of goldens")
+    result = yoke("verify", folder, "--golden", folder / "golden.safetensors", "--device", "cuda", "-o", "json", *LAYOUTS[layout], *flags,
+                  timeout=280)
+    assert result.stdout, result.stderr
+    answer = json.loads(result.stdout)
+    assert (result.returncode == 0) == answer["ok"], result.stderr
+    return answer
+
+
+def held_to_the_golden(yoke, name, layouts):
+    """One rank and two have equal bits in each mode, and hold to the golden: `exact` in every token, `bf16` within its bound."""
+    for math in ("exact", "bf16"):
+        hashes = set()
+        for layout in layouts:
+            answer = verify(yoke, name, layout, "--math", math)
+            assert answer["ok"] and answer["math"] == math and answer["device"] == "cuda (emulator)", answer
+            hashes.add(answer["files"][0]["logits_hash"])
+            if math == "exact":
+                assert answer["files"][0]["agree"] == answer["files"][0]["tokens"]
+        assert len(hashes) == 1, (name, math)
+
+
+@pytest.mark.parametrize("name", ["models/llama", "quantised/mixtral_modelopt_nvfp4"])
+def test_a_dense_and_a_sparse_model_hold_to_their_goldens_in_every_layout(yoke_on_gpu, name):
+    held_to_the_golden(yoke_on_gpu, name, LAYOUTS)
+
+
+@pytest.mark.parametrize("name", [name for name in REFERENCES if name not in ("models/llama", "quantised/mixtral_modelopt_nvfp4")])
+def test_architectures_and_formats_hold_to_their_goldens_on_one_rank_and_two(yoke_on_gpu, name):
+    held_to_the_golden(yoke_on_gpu, name, ["tp1", "tp2"])
+
+
+def test_mode_exact_has_the_bits_of_the_cpu(yoke_on_gpu):
+    on_cpu = yoke_on_gpu("verify", TINY, "--golden", TINY / "golden.safetensors", "--device", "cpu", "-o", "json")
+    on_gpu = verify(yoke_on_gpu, "models/llama", "tp2")
+    assert json.loads(on_cpu.stdout)["files"][0]["logits_hash"] == on_gpu["files"][0]["logits_hash"]
+
+
+def test_chunks_and_batches_do_not_change_bits(yoke_on_gpu):
+    hashes = {verify(yoke_on_gpu, "models/llama", "tp2", "--math", "bf16", *flags)["files"][0]["logits_hash"]
+              for flags in ([], ["--chunk", "5"], ["--streams", "3"])}
+    assert len(hashes) == 1
+
+
+def complete(cluster):
+    return cluster.post("/v1/completions", {"model": "llama", "prompt": [5, 6, 7], "max_tokens": 12, "ignore_eos": True,
+                                            "temperature": 0, "return_token_ids": True})
+
+
+def test_two_agents_serve_and_say_where_they_compute(start_on_gpu):
+    cluster = start_on_gpu(TINY, "--device", "cuda")
+    assert complete(cluster)["usage"]["completion_tokens"] == 12
+    status = cluster.status()
+    assert status["math"] == "bf16" and status["kv"] == "bf16" and status["device"] == "cuda (emulator)"
+
+
+@pytest.mark.parametrize("without, pool", [("", "exportable"), ("vmm", "registered"), ("vmm,register", "in place")])
+def test_a_killed_engine_is_replaced_and_finds_its_weights(start_on_gpu, gpu, without, pool):
+    gpu["YOKE_EMULATOR_WITHOUT"] = without
+    cluster = start_on_gpu(TINY, "--device", "cuda")
+    assert all(pool in rank["pool"] for rank in cluster.status()["ranks"])
+    before = complete(cluster)
+    read = [rank["bytes_read"] for rank in cluster.status()["ranks"]]
+    engine = wait_until(lambda: cluster.status()["ranks"][1]["engine_pid"], 5, "the engine's pid")
+    os.kill(engine, signal.SIGKILL)
+    wait_until(lambda: not cluster.ready(), 10, "the cluster to notice")
+    wait_until(cluster.ready, 60, "the cluster to come back")
+    assert complete(cluster)["choices"][0]["token_ids"] == before["choices"][0]["token_ids"]
+    assert [rank["bytes_read"] for rank in cluster.status()["ranks"]] == read, "weights were read again"
+
+
+def test_what_the_gpu_path_lacks_is_refused_by_name_and_auto_takes_the_cpu(yoke_on_gpu):
+    folder = GOLDEN / "models/deepseek_v3"
+    refused = yoke_on_gpu("verify", folder, "--golden", folder / "golden.safetensors", "--device", "cuda", "--nodes", "1", timeout=120)
+    assert refused.returncode != 0 and "MLA" in refused.stderr
+    taken = yoke_on_gpu("verify", folder, "--golden", folder / "golden.safetensors", "--device", "auto", "--nodes", "1", "-o", "json", timeout=120)
+    assert taken.returncode == 0 and json.loads(taken.stdout)["device"] == "cpu"
+
+
+@pytest.mark.parametrize("variables, words", [({"YOKE_EMULATOR_DEVICES": "0"}, "no GPU"), ({"YOKE_EMULATOR_CC": "8.0"}, "compute capability"),
+                                              ({"YOKE_EMULATOR_MEMORY": "1000000"}, "memory")])
+def test_a_gpu_that_cannot_be_used_is_refused_before_weights_are_read(yoke_on_gpu, gpu, variables, words):
+    gpu.update(variables)
+    result = yoke_on_gpu("verify", TINY, "--golden", TINY / "golden.safetensors", "--device", "cuda", "--nodes", "1", timeout=120)
+    assert result.returncode != 0 and words in result.stderr, result.stderr
+
+
+def test_without_a_driver_cuda_is_refused_with_the_remedy(yoke):
+    result = yoke("verify", TINY, "--golden", TINY / "golden.safetensors", "--device", "cuda", "--nodes", "1", timeout=120)
+    assert result.returncode != 0 and "libcuda.so.1" in result.stderr and "--device cpu" in result.stderr
