@@ -47,7 +47,8 @@ CUresult cuGraphExecDestroy(CUgraphExec exec) {
 
 CUresult cuGraphDestroy(CUgraph graph) {
   return guarded("cuGraphDestroy", Needs::init, [&] {
-    for (const CUgraphNode node : graphs().remove(graph)->nodes) graph_nodes().remove(node);
+    const auto gone = graphs().remove(graph);
+    for (const CUgraphNode node : gone->nodes) graph_nodes().remove(node);
   });
 }
 
