@@ -11,7 +11,7 @@ constexpr int32_t kRowChunk = 4096;  // floats staged at once; a multiple of 16,
 // The tree over lanes 0 .. 15 of a warp; lane 0 has the result. Only they may call it.
 __device__ __forceinline__ float lane_tree(float lane) {
 #pragma unroll
-  for (int stride = 8; stride > 0; stride /= 2) lane = lane + __shfl_down_sync(0xFFFFu, lane, stride);
+  for (int stride = 8; stride > 0; stride /= 2) lane = lane + __shfl_down_sync(0xFFFFu, lane, stride, 16);
   return lane;
 }
 
