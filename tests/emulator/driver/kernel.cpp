@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <stdexcept>
+#include <exception>
 #include <vector>
 
 #include "tests/emulator/driver/graph.h"
@@ -95,7 +95,7 @@ LoadedModule::LoadedModule(Device& device, const void* image) : device_(device) 
   const std::string ptx = ptx_of(image, settings().capability);
   try {
     ptx_ = Module::parse(ptx);
-  } catch (const std::runtime_error& error) {
+  } catch (const std::exception& error) {
     throw Failure{CUDA_ERROR_INVALID_PTX, error.what()};
   }
 }
