@@ -47,18 +47,17 @@ std::unique_ptr<forward::Exchange> make_exchange(const RunnerConfig& c) {
   return std::make_unique<forward::Exchange>(device, *c.tensor_group, c.op_deadline, c.spin);
 }
 
-// A batch's places and block tables where the device reads them: at one address, which recordings hold.
+// A batch's places, and the block tables that they point into, where the device reads them: at one address, which recordings hold.
 class DevicePlaces {
  public:
   DevicePlaces(kernels::Device& device, kernels::RowPlace* rows, int64_t table_room) : device_(device), rows_(rows) { grow(table_room); }
 
   // Filled up to `rows` with rows that see and write nothing.
-  std::span<const kernels::RowPlace> put(const StepBatch& batch, int64_t rows) {
-    const std::span<const int32_t> tables = batch.tables();
+  std::span<const kernels::RowPlace> put(std::span<const kernels::RowPlace> places, std::span<const int32_t> tables, int64_t rows) {
     if (static_cast<int64_t>(tables.size()) > room_) grow(2 * static_cast<int64_t>(tables.size()));
     std::copy(tables.begin(), tables.end(), tables_);
     size_t i = 0;
-    for (const kernels::RowPlace& place : batch.places()) {
+    for (const kernels::RowPlace& place : places) {
       rows_[i] = place;
       rows_[i++].block_table = tables_ + (place.block_table - tables.data());
     }
@@ -101,6 +100,7 @@ struct Runner::State {
   }
 
   void run(const Step& step, StepResult& result, const LogitSink& sink);
+  std::vector<float> run_made(std::span<const int32_t> tokens, int64_t start, int32_t block);
 
   struct RecordedLayers {
     std::unique_ptr<kernels::Recording> recording;
@@ -119,7 +119,7 @@ struct Runner::State {
   void leave(StepResult& result, const LogitSink& sink);
   void take_returned_tokens();
   void fill_inputs();
-  void run_layers();
+  void run_layers(std::span<const int64_t> positions, std::span<const kernels::RowPlace> row_places, std::span<const int32_t> tables);
   void play_layers(forward::Rows rows);
   std::span<std::byte> residual() const {  // on its way from stage to stage
     return std::as_writable_bytes(std::span(activations.wire, static_cast<size_t>(batch.rows() * config.config->hidden)));
@@ -158,19 +158,37 @@ void Runner::State::run(const Step& step, StepResult& result, const LogitSink& s
   if (batch.rows() == 0) return;
   enter();
   expect_tokens();
-  const float factor = static_cast<float>(config.config->rope.attention_factor);
-  forward::rope_angles(frequencies, batch.positions(), factor, activations.cos, activations.sin);
-  run_layers();
+  run_layers(batch.positions(), batch.places(), batch.tables());
   leave(result, sink);
 }
 
 // Batches of like size take the same recording: their rows are filled up to a power of two.
-void Runner::State::run_layers() {
+void Runner::State::run_layers(std::span<const int64_t> positions, std::span<const kernels::RowPlace> row_places,
+                               std::span<const int32_t> tables) {
+  const float factor = static_cast<float>(config.config->rope.attention_factor);
+  forward::rope_angles(frequencies, positions, factor, activations.cos, activations.sin);
+  const auto rows = static_cast<int64_t>(positions.size());
   if (!device.records()) {
-    return forward::run_layers(weights, *config.config, {places.put(batch, batch.rows())}, activations, machine);
+    return forward::run_layers(weights, *config.config, {places.put(row_places, tables, rows)}, activations, machine);
   }
-  const int64_t filled = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(batch.rows())));
-  play_layers({places.put(batch, std::min(filled, config.max_rows))});
+  const int64_t filled = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows)));
+  play_layers({places.put(row_places, tables, std::min(filled, config.max_rows))});
+}
+
+std::vector<float> Runner::State::run_made(std::span<const int32_t> tokens, int64_t start, int32_t block) {
+  YOKE_ASSERT(start + static_cast<int64_t>(tokens.size()) <= kKvBlockTokens);
+  std::vector<int64_t> positions;
+  std::vector<kernels::RowPlace> row_places;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    positions.push_back(start + static_cast<int64_t>(i));
+    row_places.push_back({&block, positions.back(), positions.back() + 1});
+  }
+  const int64_t hidden = config.config->hidden;
+  forward::embed_made(tokens, hidden, activations, device);
+  run_layers(positions, row_places, {&block, 1});
+  std::vector<float> x(tokens.size() * static_cast<size_t>(hidden));
+  device.download(std::as_writable_bytes(std::span(x)), residual_on_device());
+  return x;
 }
 
 void Runner::State::play_layers(forward::Rows rows) {
@@ -256,6 +274,10 @@ void Runner::State::leave(StepResult& result, const LogitSink& sink) {
 Runner::Runner(const RunnerConfig& config) : state_(std::make_unique<State>(config)) {}
 
 Runner::~Runner() = default;
+
+std::vector<float> Runner::run_made(std::span<const int32_t> tokens, int64_t start, int32_t block) {
+  return state_->run_made(tokens, start, block);
+}
 
 int64_t Runner::recorded_launches(int64_t rows) const {
   const auto found = state_->recordings.find(rows);

@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "kernels/ops.h"
 #include "node/pool.h"
@@ -36,6 +38,11 @@ class Runner {
   // token: a fault of the coordinator), and what communicators throw.
   transport::proto::StepResult run(const transport::proto::Step& step,
                                    const std::function<void(const transport::proto::LogitRows&)>& rows);
+
+  // What this stage's layers make [tokens.size(), hidden] of states made up of these tokens, in one step at positions from `start` on of
+  // a sequence whose only block of the cache is `block`. For checks before anything is served: it overwrites that block. Every rank of
+  // the tensor group takes part.
+  std::vector<float> run_made(std::span<const int32_t> tokens, int64_t start, int32_t block);
 
   // Kernels that the layers of a step of `rows` rows launch, of those sizes that were recorded; 0 where none was.
   int64_t recorded_launches(int64_t rows) const;
