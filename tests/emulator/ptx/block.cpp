@@ -80,6 +80,7 @@ Block::Block(const Program& p, const Launch& l, const AddressSpace& space, const
     warp.predicates = predicates_.data() + i * p.predicates;
     warp.local = local_.data() + i * 32 * p.local_bytes;
     std::copy(p.constants.begin(), p.constants.end(), warp.file);
+    fill_specials(warp, false);
   }
 }
 
@@ -96,16 +97,20 @@ void Block::begin(uint64_t which) {
   for (Warp& warp : warps) {
     const uint32_t first = warp.index * 32, present = std::min(32u, threads - first);
     warp.left = present == 32 ? 0 : ~uint32_t{0} << present;
-    warp.splits = {{0, ~warp.left, Split::State::ready, 0}};
+    warp.splits.clear();
+    warp.splits.push_back({0, ~warp.left, Split::State::ready, 0});
     warp.carry = 0;
     warp.copies.clear();
     warp.predicates[kTruePredicate] = kAllLanes;
-    fill_specials(warp);
+    fill_specials(warp, true);
   }
 }
 
-void Block::fill_specials(Warp& warp) {
+// Those that depend on the block's place in the grid, or the others.
+void Block::fill_specials(Warp& warp, bool of_grid) {
   for (const auto& [special, offset, wide] : program.specials) {
+    const bool depends = special == Special::ctaid_x || special == Special::ctaid_y || special == Special::ctaid_z || special == Special::smid;
+    if (depends != of_grid) continue;
     for (uint32_t lane = 0; lane < 32; ++lane) {
       const uint32_t value = special_value(special, *this, warp.index * 32 + lane);
       if (wide) warp.row<uint64_t>(offset)[lane] = value;

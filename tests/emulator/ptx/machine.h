@@ -31,29 +31,34 @@ struct LaneFault {
   std::string what;
 };
 
-// An address space as one thread sees it: the list of ranges and the last one that was hit.
+// An address space as one thread sees it: the list of ranges, and for each of a few instructions the one it hit last.
 class RangeCache {
  public:
+  static constexpr uint32_t kWays = 16;
+
   RangeCache(const AddressSpace& space, const std::vector<Variable>& variables);
-  // Of the whole access; nullptr if no range has all of it, or only one that may not be written.
-  std::byte* host(uint64_t address, uint64_t bytes, bool write) {
-    if (space_.version() == version_ && address - last_.device < last_.bytes && last_.bytes - (address - last_.device) >= bytes &&
-        (last_.writable || !write)) {
-      return last_.host + (address - last_.device);
-    }
-    return search(address, bytes, write);
+  // The range that way `way` hit last; it is still one. Maybe empty.
+  const AddressSpace::Range& last(uint32_t way) {
+    if (space_.version() != version_) refresh();
+    return last_[way % kWays];
   }
-  // Why host() gave nothing.
+  // Finds the range that holds the whole access and remembers it; nullptr if none does, or only one that may not be written.
+  const AddressSpace::Range* search(uint32_t way, uint64_t address, uint64_t bytes, bool write);
+  std::byte* host(uint32_t way, uint64_t address, uint64_t bytes, bool write) {
+    const AddressSpace::Range* range = search(way, address, bytes, write);
+    return range == nullptr ? nullptr : range->host + (address - range->device);
+  }
+  // Why search() found nothing.
   std::string complaint(uint64_t address, uint64_t bytes, bool write) const;
 
  private:
-  std::byte* search(uint64_t address, uint64_t bytes, bool write);
+  void refresh();
 
   const AddressSpace& space_;
   const std::vector<Variable>& variables_;
   std::shared_ptr<const AddressSpace::Ranges> ranges_;
   uint64_t version_;
-  AddressSpace::Range last_;
+  std::array<AddressSpace::Range, kWays> last_{};
 };
 
 // Lanes of a warp that are at one pc. `waiting`: at the barrier or the *.sync of this pc.
@@ -118,7 +123,7 @@ struct Block {
   struct Aligned {
     void operator()(uint32_t* p) const;
   };
-  void fill_specials(Warp& warp);
+  void fill_specials(Warp& warp, bool of_grid);
   void run_warp(Warp& warp);
   void run_split(Warp& warp, size_t which, int& budget);
   bool control(Warp& warp, Split& split, const Instruction& instruction, uint32_t mask, int& budget);
@@ -143,9 +148,10 @@ inline uint32_t first_lane(uint32_t mask) { return static_cast<uint32_t>(std::co
 // atomic_read: volatile, relaxed or acquire; races with plain writes only.
 enum class Access : uint8_t { read, atomic_read, write, atomic };
 
-// Host addresses of one access of `bytes` by each lane of mask at the instruction's address row + offset. Checks ranges, alignment and races.
-void resolve(Warp& warp, const Instruction& instruction, uint32_t mask, uint32_t bytes, Access access, std::byte** host);
-// The same for an address in a given space that is no operand of the usual place.
+// Host addresses of one access of `bytes` by each lane of mask at the instruction's address row + offset; those of other lanes are
+// nonsense. Checks ranges, alignment and races. True: all 32 lanes, one behind the other.
+bool resolve(Warp& warp, const Instruction& instruction, uint32_t mask, uint32_t bytes, Access access, std::byte** host);
+// The same for an address that is not the instruction's first.
 struct AddressOperand {
   uint32_t row;
   int32_t offset;
@@ -153,6 +159,6 @@ struct AddressOperand {
   Space space;
   uint32_t line;
 };
-void resolve(Warp& warp, const AddressOperand& address, uint32_t mask, uint32_t bytes, Access access, std::byte** host);
+bool resolve(Warp& warp, const AddressOperand& address, uint32_t mask, uint32_t bytes, Access access, std::byte** host);
 
 }  // namespace yoke::emulator

@@ -33,9 +33,9 @@ void copy(Warp& w, const Instruction& i, uint32_t mask) {
       if ((address + static_cast<uint64_t>(int64_t{i.second_offset})) % i.detail != 0) {
         throw LaneFault{kMisaligned, lane, "cp.async: source not aligned to " + std::to_string(i.detail)};
       }
-      from[lane] = w.block->memory.host(address + static_cast<uint64_t>(int64_t{i.second_offset}), copy.from_bytes[lane], false);
+      from[lane] = w.block->memory.host(i.line, address + static_cast<uint64_t>(int64_t{i.second_offset}), copy.from_bytes[lane], false);
       if (from[lane] == nullptr) resolve(w, source, uint32_t{1} << lane, 1, Access::read, from);  // says what is wrong
-      if (from[lane] == nullptr || w.block->memory.host(address + static_cast<uint64_t>(int64_t{i.second_offset}), copy.from_bytes[lane], false) == nullptr) {
+      if (from[lane] == nullptr || w.block->memory.host(i.line, address + static_cast<uint64_t>(int64_t{i.second_offset}), copy.from_bytes[lane], false) == nullptr) {
         throw LaneFault{kIllegalAddress, lane, "cp.async: source of " + std::to_string(copy.from_bytes[lane]) + " bytes goes beyond its range"};
       }
     });

@@ -1,5 +1,5 @@
-// ld, st and what goes with them. Device memory is read and written with atomic instructions of the host: its threads may look on.
-#include <atomic>
+// ld and st.
+#include <array>
 #include <cstring>
 
 #include "tests/emulator/ptx/forms.h"
@@ -9,41 +9,75 @@
 namespace yoke::emulator {
 namespace {
 
-template <class T, bool ordered>
+// Strong accesses are the host's atomic ones: its threads, or other blocks, may look on.
+enum class Order { weak, relaxed, ordered };
+
+template <class T, Order O>
 T load_element(const std::byte* from) {
-  return __atomic_load_n(reinterpret_cast<const T*>(from), ordered ? __ATOMIC_ACQUIRE : __ATOMIC_RELAXED);
+  T value;
+  if constexpr (O == Order::weak) std::memcpy(&value, from, sizeof value);
+  else value = __atomic_load_n(reinterpret_cast<const T*>(from), O == Order::ordered ? __ATOMIC_ACQUIRE : __ATOMIC_RELAXED);
+  return value;
 }
 
-template <class T, bool ordered>
+template <class T, Order O>
+void store_element(std::byte* to, T value) {
+  if constexpr (O == Order::weak) std::memcpy(to, &value, sizeof value);
+  else __atomic_store_n(reinterpret_cast<T*>(to), value, O == Order::ordered ? __ATOMIC_RELEASE : __ATOMIC_RELAXED);
+}
+
+template <class T, Order O, uint32_t n>
 void load(Warp& w, const Instruction& i, uint32_t mask) {
   std::byte* host[32];
-  const auto access = i.detail != 0 ? Access::atomic_read : Access::read;
-  resolve(w, i, mask, static_cast<uint32_t>(sizeof(T)) * i.count, access, host);
-  for (uint32_t element = 0; element < i.count; ++element) {
+  const bool adjacent = resolve(w, i, mask, sizeof(T) * n, O == Order::weak ? Access::read : Access::atomic_read, host);
+  if (O == Order::weak && adjacent) {
+    const std::byte* const from = host[0];
+    for (uint32_t element = 0; element < n; ++element) {
+      Raw<T>* d = w.row<Raw<T>>(i.list[element]);
+      for (uint32_t lane = 0; lane < 32; ++lane) d[lane] = put<T>(load_element<T, Order::weak>(from + sizeof(T) * (n * lane + element)));
+    }
+    return;
+  }
+  for (uint32_t element = 0; element < n; ++element) {
     Raw<T>* d = w.row<Raw<T>>(i.list[element]);
     if (mask == kAllLanes) {
-      for (uint32_t lane = 0; lane < 32; ++lane) d[lane] = put<T>(load_element<T, ordered>(host[lane] + sizeof(T) * element));
+      for (uint32_t lane = 0; lane < 32; ++lane) d[lane] = put<T>(load_element<T, O>(host[lane] + sizeof(T) * element));
     } else {
-      for_lanes(mask, [&](uint32_t lane) { d[lane] = put<T>(load_element<T, ordered>(host[lane] + sizeof(T) * element)); });
+      for_lanes(mask, [&](uint32_t lane) { d[lane] = put<T>(load_element<T, O>(host[lane] + sizeof(T) * element)); });
     }
   }
 }
 
-template <class T, bool ordered>
+template <class T, Order O, uint32_t n>
 void store(Warp& w, const Instruction& i, uint32_t mask) {
   std::byte* host[32];
-  resolve(w, i, mask, static_cast<uint32_t>(sizeof(T)) * i.count, i.detail != 0 ? Access::atomic : Access::write, host);
-  for (uint32_t element = 0; element < i.count; ++element) {
+  const bool adjacent = resolve(w, i, mask, sizeof(T) * n, O == Order::weak ? Access::write : Access::atomic, host);
+  for (uint32_t element = 0; element < n; ++element) {
     const Raw<T>* a = w.row<Raw<T>>(i.list[element]);
-    for_lanes(mask, [&](uint32_t lane) {
-      __atomic_store_n(reinterpret_cast<T*>(host[lane] + sizeof(T) * element), get<T>(a[lane]), ordered ? __ATOMIC_RELEASE : __ATOMIC_RELAXED);
-    });
+    if (O == Order::weak && adjacent) {
+      std::byte* const to = host[0];
+      for (uint32_t lane = 0; lane < 32; ++lane) store_element<T, Order::weak>(to + sizeof(T) * (n * lane + element), get<T>(a[lane]));
+    } else {
+      for_lanes(mask, [&](uint32_t lane) { store_element<T, O>(host[lane] + sizeof(T) * element, get<T>(a[lane])); });
+    }
   }
+}
+
+// By order, then by log2 of the vector's length.
+using Handlers = std::array<std::array<Handler, 4>, 3>;
+
+template <class T, Order O>
+constexpr std::array<Handler, 4> loads() {
+  return {load<T, O, 1>, load<T, O, 2>, sizeof(T) <= 8 ? load<T, O, 4> : nullptr, sizeof(T) <= 4 ? load<T, O, 8> : nullptr};
+}
+template <class T, Order O>
+constexpr std::array<Handler, 4> stores() {
+  return {store<T, O, 1>, store<T, O, 2>, sizeof(T) <= 8 ? store<T, O, 4> : nullptr, sizeof(T) <= 4 ? store<T, O, 8> : nullptr};
 }
 
 struct Type {
   std::string_view name;
-  Handler load, load_acquire, store, store_release;
+  Handlers load, store;
   bool wide, is_signed;
   uint32_t bytes;
 };
@@ -51,7 +85,12 @@ struct Type {
 template <class T>
 constexpr Type type(std::string_view name) {
   using U = std::make_unsigned_t<T>;
-  return {name, load<T, false>, load<T, true>, store<U, false>, store<U, true>, sizeof(T) == 8, std::is_signed_v<T>, sizeof(T)};
+  return {name,
+          {loads<T, Order::weak>(), loads<T, Order::relaxed>(), loads<T, Order::ordered>()},
+          {stores<U, Order::weak>(), stores<U, Order::relaxed>(), stores<U, Order::ordered>()},
+          sizeof(T) == 8,
+          std::is_signed_v<T>,
+          sizeof(T)};
 }
 
 constexpr Type kTypes[] = {type<uint8_t>("u8"),   type<uint8_t>("b8"),   type<int8_t>("s8"),    type<uint16_t>("u16"), type<uint16_t>("b16"),
@@ -83,15 +122,15 @@ std::optional<Form> load_store_form(std::string_view opcode, size_t operands) {
   Suffix suffix(opcode);
   const bool is_load = suffix.peek() == "ld";
   if (!suffix.take_one_of({"ld", "st"})) return std::nullopt;
-  bool ordered = false, strong = false;
+  auto order = Order::weak;
   suffix.take("mmio");
   if (suffix.take("volatile")) {
-    strong = true;
+    order = Order::relaxed;
   } else if (suffix.take("relaxed")) {
-    strong = true;
+    order = Order::relaxed;
     if (!take_scope(suffix)) return std::nullopt;
   } else if (suffix.take(is_load ? "acquire" : "release")) {
-    strong = ordered = true;
+    order = Order::ordered;
     if (!take_scope(suffix)) return std::nullopt;
   } else {
     suffix.take("weak");
@@ -99,18 +138,17 @@ std::optional<Form> load_store_form(std::string_view opcode, size_t operands) {
   Form form;
   form.space = take_space(suffix);
   suffix.take_one_of({"ca", "cg", "cs", "lu", "cv", "wb", "wt"});
-  uint8_t count = 1;
-  if (suffix.take("v2")) count = 2;
-  else if (suffix.take("v4")) count = 4;
-  else if (suffix.take("v8")) count = 8;
+  uint8_t log = 0;
+  if (suffix.take("v2")) log = 1;
+  else if (suffix.take("v4")) log = 2;
+  else if (suffix.take("v8")) log = 3;
   const Type* type = find_type(suffix.next());
-  if (type == nullptr || !suffix.done() || type->bytes * count > 32) return std::nullopt;
-  form.vector = count;
+  if (type == nullptr || !suffix.done() || type->bytes << log > 32) return std::nullopt;
+  form.vector = static_cast<uint8_t>(1 << log);
   form.extends_sign = type->is_signed;
-  form.detail = strong;
   form.shape = is_load ? (type->wide ? "Vm" : "vm") : (type->wide ? "mW" : "mw");
   if (operands == 3) form.shape += "A";  // a cache policy
-  form.handler = is_load ? (ordered ? type->load_acquire : type->load) : (ordered ? type->store_release : type->store);
+  form.handler = (is_load ? type->load : type->store)[static_cast<size_t>(order)][log];
   return form;
 }
 

@@ -68,7 +68,7 @@ struct Resolver {
   std::byte* device(uint32_t lane, uint64_t address) const {
     check_alignment(lane, address);
     const bool write = !reads();
-    if (std::byte* host = block.memory.host(address, bytes, write)) return host;
+    if (std::byte* host = block.memory.host(line, address, bytes, write)) return host;
     fail(kIllegalAddress, lane, address, block.memory.complaint(address, bytes, write));
   }
 
@@ -79,29 +79,29 @@ struct Resolver {
     return device(lane, address);
   }
 
-  // All lanes in one range, which is the rule: one look-up.
-  bool device_at_once(uint32_t mask, const uint64_t* address, std::byte** host) const {
-    uint64_t low = address[first_lane(mask)], high = low, bits = 0;
-    if (mask == kAllLanes) {
-      for (uint32_t lane = 0; lane < 32; ++lane) {
-        low = std::min(low, address[lane]), high = std::max(high, address[lane]), bits |= address[lane];
-      }
-    } else {
-      for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
-        const uint64_t a = address[first_lane(rest)];
-        low = std::min(low, a), high = std::max(high, a), bits |= a;
-      }
+  // All lanes within [base, base + size), aligned, which is the rule. Numbers stay below 2^63, so a sign bit is an overflow.
+  bool at_once(uint64_t base, uint64_t size, std::byte* memory, const uint64_t* address, std::byte** host) const {
+    if (size < bytes) return false;
+    const uint64_t limit = size - bytes, difference = reinterpret_cast<uint64_t>(memory) - base;
+    uint64_t outside = 0, low_bits = 0;
+    for (uint32_t lane = 0; lane < 32; ++lane) {
+      const uint64_t at = address[lane] - base;
+      outside |= at | (limit - at);
+      low_bits |= address[lane];
+      host[lane] = reinterpret_cast<std::byte*>(address[lane] + difference);
     }
-    if (bits & (bytes - 1)) return false;
-    if (high - low > (uint64_t{1} << 47)) return false;
-    std::byte* base = block.memory.host(low, high - low + bytes, !reads());
-    if (base == nullptr) return false;
-    const uint64_t difference = reinterpret_cast<uint64_t>(base) - low;  // lanes that are off get nonsense, which nobody uses
-    for (uint32_t lane = 0; lane < 32; ++lane) host[lane] = reinterpret_cast<std::byte*>(address[lane] + difference);
-    return true;
+    return outside >> 63 == 0 && (low_bits & (bytes - 1)) == 0;
   }
 
-  void run(const AddressOperand& operand, uint32_t mask, std::byte** host) {
+  bool device_at_once(uint32_t mask, const uint64_t* address, std::byte** host) const {
+    const bool write = !reads();
+    const AddressSpace::Range& last = block.memory.last(line);
+    if (last.bytes != 0 && (last.writable || !write) && at_once(last.device, last.bytes, last.host, address, host)) return true;
+    const AddressSpace::Range* found = block.memory.search(line, address[first_lane(mask)], bytes, write);
+    return found != nullptr && at_once(found->device, found->bytes, found->host, address, host);
+  }
+
+  bool run(const AddressOperand& operand, uint32_t mask, std::byte** host) {
     uint64_t address[32];
     if (operand.narrow) {
       const uint32_t* row = warp.row<uint32_t>(operand.row);
@@ -110,17 +110,34 @@ struct Resolver {
       const uint64_t* row = warp.row<uint64_t>(operand.row);
       for (uint32_t lane = 0; lane < 32; ++lane) address[lane] = row[lane] + static_cast<uint64_t>(int64_t{operand.offset});
     }
+    if (mask != kAllLanes) {  // the others must not spoil what is checked for all at once
+      const uint64_t valid = address[first_lane(mask)];
+      for (uint32_t lane = 0; lane < 32; ++lane) address[lane] = mask >> lane & 1 ? address[lane] : valid;
+    }
     switch (operand.space) {
       case Space::generic:
       case Space::global:
       case Space::constant:
-        if (device_at_once(mask, address, host)) return;
-        each(mask, address, host, &Resolver::generic);
+        if (!device_at_once(mask, address, host)) each(mask, address, host, &Resolver::generic);
         break;
-      case Space::shared: each(mask, address, host, &Resolver::shared); break;
+      case Space::shared:
+        if (block.races || !at_once(0, block.shared_bytes, block.shared.data(), address, host)) each(mask, address, host, &Resolver::shared);
+        break;
       case Space::local: each(mask, address, host, &Resolver::local); break;
-      case Space::param: each(mask, address, host, &Resolver::param); break;
+      case Space::param:
+        if (!reads() || !at_once(0, block.launch.params.size(), const_cast<std::byte*>(block.launch.params.data()), address, host)) {
+          each(mask, address, host, &Resolver::param);
+        }
+        break;
     }
+    return mask == kAllLanes && adjacent(host);
+  }
+
+  bool adjacent(std::byte** host) const {
+    uint64_t different = 0;
+    const auto first = reinterpret_cast<uint64_t>(host[0]);
+    for (uint32_t lane = 0; lane < 32; ++lane) different |= reinterpret_cast<uint64_t>(host[lane]) ^ (first + lane * bytes);
+    return different == 0;
   }
 
   template <class F>
@@ -137,12 +154,14 @@ struct Resolver {
 RangeCache::RangeCache(const AddressSpace& space, const std::vector<Variable>& variables)
     : space_(space), variables_(variables), ranges_(space.ranges()), version_(space.version()) {}
 
-std::byte* RangeCache::search(uint64_t address, uint64_t bytes, bool write) {
-  if (const uint64_t now = space_.version(); now != version_) {
-    version_ = now;
-    ranges_ = space_.ranges();
-    last_ = {};
-  }
+void RangeCache::refresh() {
+  version_ = space_.version();
+  ranges_ = space_.ranges();
+  last_ = {};
+}
+
+const AddressSpace::Range* RangeCache::search(uint32_t way, uint64_t address, uint64_t bytes, bool write) {
+  if (space_.version() != version_) refresh();
   const auto fits = [&](const AddressSpace::Range& range) {
     return address >= range.device && address - range.device < range.bytes && range.bytes - (address - range.device) >= bytes;
   };
@@ -157,8 +176,8 @@ std::byte* RangeCache::search(uint64_t address, uint64_t bytes, bool write) {
     }
   }
   if (found.host == nullptr || (write && !found.writable)) return nullptr;
-  last_ = found;
-  return last_.host + (address - last_.device);
+  last_[way % kWays] = found;
+  return &last_[way % kWays];
 }
 
 std::string RangeCache::complaint(uint64_t address, uint64_t bytes, bool write) const {
@@ -173,12 +192,12 @@ std::string RangeCache::complaint(uint64_t address, uint64_t bytes, bool write) 
   return "outside all ranges, " + std::to_string(inside - range.bytes) + " bytes behind the end of " + name;
 }
 
-void resolve(Warp& warp, const AddressOperand& address, uint32_t mask, uint32_t bytes, Access access, std::byte** host) {
-  Resolver{warp, *warp.block, bytes, access, address.line}.run(address, mask, host);
+bool resolve(Warp& warp, const AddressOperand& address, uint32_t mask, uint32_t bytes, Access access, std::byte** host) {
+  return Resolver{warp, *warp.block, bytes, access, address.line}.run(address, mask, host);
 }
 
-void resolve(Warp& warp, const Instruction& i, uint32_t mask, uint32_t bytes, Access access, std::byte** host) {
-  Resolver{warp, *warp.block, bytes, access, i.line}.run({i.address, i.offset, i.narrow_address, i.space, i.line}, mask, host);
+bool resolve(Warp& warp, const Instruction& i, uint32_t mask, uint32_t bytes, Access access, std::byte** host) {
+  return Resolver{warp, *warp.block, bytes, access, i.line}.run({i.address, i.offset, i.narrow_address, i.space, i.line}, mask, host);
 }
 
 }  // namespace yoke::emulator
