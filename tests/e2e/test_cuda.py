@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+import bf16_of_gguf
+
 from conftest import GOLDEN, TINY, emulated, wait_until
 
 pytestmark = pytest.mark.skipif(not emulated(), reason="no double of libcuda.so.1 beside the binaries: this build found no nvcc, so that nothing "
@@ -111,3 +113,13 @@ def test_a_gpu_that_cannot_be_used_is_refused_before_weights_are_read(yoke_on_gp
 def test_without_a_driver_cuda_is_refused_with_the_remedy(yoke):
     result = yoke("verify", TINY, "--golden", TINY / "golden.safetensors", "--device", "cuda", "--nodes", "1", timeout=120)
     assert result.returncode != 0 and "libcuda.so.1" in result.stderr and "--device cpu" in result.stderr
+
+
+@pytest.mark.nightly
+def test_the_real_model_in_bf16_answers_a_chat(start_on_gpu, smollm2, tmp_path):
+    model = tmp_path / "smollm2-bf16.gguf"
+    bf16_of_gguf.main(smollm2, model)
+    cluster = start_on_gpu(model, "--device", "cuda", "--alias", "smollm2")
+    answer = cluster.post("/v1/chat/completions", {"model": "smollm2", "temperature": 0, "max_tokens": 12,
+                                                   "messages": [{"role": "user", "content": "What is the capital of France?"}]}, timeout=280)
+    assert "Paris" in answer["choices"][0]["message"]["content"], answer
