@@ -3,17 +3,31 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/log.h"
 
 namespace yoke::node {
 namespace {
 
 namespace proto = transport::proto;
 
+constexpr std::string_view kDeviceBackend = "nccl";
+
 void check_form(const proto::Form& form) {
   const int64_t world = static_cast<int64_t>(form.tp()) * form.pp();
   if (form.tp() < 1 || form.pp() < 1 || form.rank() < 0 || form.rank() >= world) {
     throw Error{Code::invalid_argument, fmt::format("form: rank {} of tp {} x pp {} does not exist", form.rank(), form.tp(), form.pp())};
   }
+}
+
+// Every rank says why it cannot, and all decide alike.
+bool all_have(const transport::CommunicatorBackend& backend, const WorldExchange& exchange) {
+  const std::vector<std::string> reasons = exchange(backend.unavailable());
+  for (size_t rank = 0; rank < reasons.size(); ++rank) {
+    if (reasons[rank].empty()) continue;
+    spdlog::info("large messages between GPUs go through host memory, not {}: rank {}: {}", backend.name, rank, reasons[rank]);
+    return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -43,13 +57,14 @@ transport::Exchange group_exchange(WorldExchange exchange, GroupShape shape, int
 void EngineGroup::abort() noexcept {
   if (tensor) tensor->abort();
   if (pipeline) pipeline->abort();
+  if (device) device->abort();
 }
 
-EngineGroup make_engine_group(const proto::Form& form, const WorldExchange& exchange, Duration spin) {
+EngineGroup make_engine_group(const proto::Form& form, const WorldExchange& exchange, Duration spin, bool gpu) {
   check_form(form);
-  const auto make = [&](const GroupShape& shape) -> std::unique_ptr<transport::Communicator> {
+  const auto make = [&](const GroupShape& shape, std::string_view name) -> std::unique_ptr<transport::Communicator> {
     if (shape.size == 1) return nullptr;
-    const transport::CommunicatorBackend& backend = transport::communicator_backend(form.communicator());
+    const transport::CommunicatorBackend& backend = transport::communicator_backend(name);
     if (const std::string why = backend.unavailable(); !why.empty()) {
       throw Error{Code::unsupported, fmt::format("communicator '{}' cannot be used here: {}", backend.name, why)};
     }
@@ -60,8 +75,11 @@ EngineGroup make_engine_group(const proto::Form& form, const WorldExchange& exch
                          .spin = spin});
   };
   EngineGroup group;
-  group.tensor = make(tensor_shape(form));
-  group.pipeline = make(pipeline_shape(form));
+  group.tensor = make(tensor_shape(form), form.communicator());
+  group.pipeline = make(pipeline_shape(form), form.communicator());
+  if (gpu && group.tensor && all_have(transport::communicator_backend(kDeviceBackend), exchange)) {
+    group.device = make(tensor_shape(form), kDeviceBackend);
+  }
   return group;
 }
 

@@ -31,10 +31,12 @@ transport::Exchange group_exchange(WorldExchange exchange, GroupShape shape, int
 struct EngineGroup {
   std::unique_ptr<transport::Communicator> tensor;    // null when tp = 1
   std::unique_ptr<transport::Communicator> pipeline;  // null when pp = 1
+  std::unique_ptr<transport::Communicator> device;    // the tensor group's ranks over GPUs' memory; null where a rank has no NCCL
   void abort() noexcept;                              // any thread
 };
 
-// Tensor group first, then pipeline group, on every rank alike: so all take part in the same rounds.
-EngineGroup make_engine_group(const transport::proto::Form& form, const WorldExchange& exchange, Duration spin);
+// Tensor group first, then pipeline group, on every rank alike: so all take part in the same rounds. `gpu`: the ranks compute on GPUs,
+// whose context is current in this thread; then the device group, if every rank of the world has what it takes.
+EngineGroup make_engine_group(const transport::proto::Form& form, const WorldExchange& exchange, Duration spin, bool gpu = false);
 
 }  // namespace yoke::node

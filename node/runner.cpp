@@ -15,6 +15,7 @@
 #include "node/last_stage.h"
 #include "node/step_batch.h"
 #include "node/token_memory.h"
+#include "transport/select.h"
 
 namespace yoke::node {
 namespace {
@@ -94,6 +95,7 @@ struct Runner::State {
         places(device, activations.row_places, ceil_div(given.config->context_length, kKvBlockTokens)),
         exchange(make_exchange(given)),
         machine{*given.ops, given.tensor_group, given.op_deadline, plan.halves, exchange.get()},
+        large_machine{*given.ops, given.device_group, given.op_deadline, plan.halves},
         limits(limits_of(given, cache)),
         frequencies(rope_frequencies(given.config->rope, weights.rope_freqs, device)) {
     if (plan.last_stage) last_stage.emplace(*config.config, *config.plan, weights, machine, plan.tp_rank);
@@ -120,6 +122,7 @@ struct Runner::State {
   void take_returned_tokens();
   void fill_inputs();
   void run_layers(std::span<const int64_t> positions, std::span<const kernels::RowPlace> row_places, std::span<const int32_t> tables);
+  bool takes_large_road(size_t count) const;
   void play_layers(forward::Rows rows);
   std::span<std::byte> residual() const {  // on its way from stage to stage
     return std::as_writable_bytes(std::span(activations.wire, static_cast<size_t>(batch.rows() * config.config->hidden)));
@@ -137,6 +140,7 @@ struct Runner::State {
   DevicePlaces places;
   const std::unique_ptr<forward::Exchange> exchange;
   const forward::Machine machine;
+  const forward::Machine large_machine;  // the same with the communicator of large messages
   const StepLimits limits;
   const std::vector<float> frequencies;
   std::optional<LastStage> last_stage;
@@ -191,8 +195,16 @@ std::vector<float> Runner::State::run_made(std::span<const int32_t> tokens, int6
   return x;
 }
 
+// Whether the halves of so many floats take the road of large messages, which no recording holds: its step is long, and a wait of the
+// host for each join costs it nothing.
+bool Runner::State::takes_large_road(size_t count) const {
+  return config.device_group != nullptr &&
+         transport::select(transport::Operation::all_reduce, count * sizeof(float), {.device_memory = true}).backend == config.device_group->backend();
+}
+
 void Runner::State::play_layers(forward::Rows rows) {
   const auto count = static_cast<size_t>(rows.count() * config.config->hidden);
+  if (takes_large_road(count)) return forward::run_layers(weights, *config.config, rows, activations, large_machine);
   RecordedLayers& layers = recordings[rows.count()];
   if (layers.recording == nullptr) {
     if (exchange) {

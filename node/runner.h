@@ -23,6 +23,7 @@ struct RunnerConfig {
   kernels::Ops* ops;
   transport::Communicator* tensor_group;    // tp ranks of this stage, rank = tp_rank; null when tp = 1
   transport::Communicator* pipeline_group;  // pp ranks of this tp_rank, rank = stage; null when pp = 1
+  transport::Communicator* device_group = nullptr;  // tensor_group's ranks over memory that a GPU reads, for large messages; or null
   int64_t max_rows = 512;
   Duration spin = std::chrono::microseconds(50);  // of waits for a GPU, before they sleep; 0 where ranks share a core
   Duration op_deadline = std::chrono::seconds(10);
