@@ -28,9 +28,6 @@ __device__ inline void copy_chunk(uint32_t to, const std::byte* from, uint32_t o
 
 __device__ inline uint32_t lane_id() { return threadIdx.x % 32; }
 
-// Byte j of the result is byte `selector`'s nibble j of (low, high).
-__device__ inline uint32_t bytes_of(uint32_t low, uint32_t high, uint32_t selector) { return __byte_perm(low, high, selector); }
-
 // ---- BF16: a column is 32 bytes, its 16 outputs ----
 //
 // ldmatrix hands thread (g, t) rows 2 t and 2 t + 1 of eight rows of 16 bytes; row r of matrix q is column 8 (r / 2) + 2 q + r % 2 of the chunk, so

@@ -86,6 +86,7 @@ LinearMatrix matrix_of(const PackedShape& s) {
     m.group = static_cast<uint32_t>(f.group);
     m.block_row = static_cast<uint32_t>(s.row_begin % f.group);
     m.block_col = static_cast<uint32_t>(s.col_begin % f.group);
+    m.block_rows = static_cast<uint32_t>(s.square_rows().size());
     m.block_stride = static_cast<uint32_t>(s.square_cols().size());
   }
   if (f.global) m.global = tail.global;

@@ -51,7 +51,7 @@ struct LinearMatrix {
   uint32_t phase;                    // words of 8 columns from the first held group's begin to the first stored column
   uint32_t group;                    // block_scales: a square has group x group weights
   uint32_t block_row, block_col;     // block_scales: of the part's corner within its first square
-  uint32_t block_stride;             // squares that the part's columns touch
+  uint32_t block_rows, block_stride; // squares that the part's rows, its columns touch
 };
 
 // One product. Of grouped ones w and bias come from tables.

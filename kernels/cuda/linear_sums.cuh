@@ -92,10 +92,12 @@ class BlockScaledPart {
   __device__ void open(const LinearMatrix& m, const std::byte* w, uint32_t output0, uint32_t output1) {
     sums_.clear();
     chain_.clear();
-    const float* scales = reinterpret_cast<const float*>(w + m.block_scales);
-    scales_[0] = scales + uint64_t{(m.block_row + output0) / m.group} * m.block_stride;
-    scales_[1] = scales + uint64_t{(m.block_row + output1) / m.group} * m.block_stride;
     square_ = ~0u;
+    if (m.units == 0) return;
+    const float* scales = reinterpret_cast<const float*>(w + m.block_scales);
+    const auto square_row = [&](uint32_t output) { return min((m.block_row + output) / m.group, m.block_rows - 1); };  // a panel's rows may not exist
+    scales_[0] = scales + uint64_t{square_row(output0)} * m.block_stride;
+    scales_[1] = scales + uint64_t{square_row(output1)} * m.block_stride;
   }
 
   __device__ void add(const LinearMatrix& m, uint32_t stored, const uint32_t (&a)[2][4], const uint4 (&b)[kTiles]) {

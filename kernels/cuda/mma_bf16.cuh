@@ -56,6 +56,14 @@ __device__ inline void mma_bf16(float (&c)[4], const uint32_t (&a)[4], uint32_t 
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+// Byte j of the result is the byte that nibble j of the selector names, of low (0 .. 3) and high (4 .. 7); with 8 added its sign, eight times, which
+// __byte_perm has not.
+__device__ inline uint32_t bytes_of(uint32_t low, uint32_t high, uint32_t selector) {
+  uint32_t bytes;
+  asm("prmt.b32 %0, %1, %2, %3;" : "=r"(bytes) : "r"(low), "r"(high), "r"(selector));
+  return bytes;
+}
+
 // Rounded to nearest even.
 __device__ inline uint32_t bf16_pair(float low, float high) {
   uint32_t pair;

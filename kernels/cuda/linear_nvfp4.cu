@@ -1,0 +1,5 @@
+// Products of mode `bf16`: NVFP4 weights.
+#include "kernels/cuda/linear_entries.cuh"
+#include "kernels/cuda/linear_formats.cuh"
+
+YOKE_LINEAR_KERNELS(linear_nvfp4, yoke::kernels::cuda::GroupedFp4Format<16>)
