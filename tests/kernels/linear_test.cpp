@@ -6,50 +6,12 @@
 #include "core/units.h"
 #include "kernels/format/values.h"
 #include "kernels/ops.h"
-#include "tests/kernels/random_weight.h"
+#include "tests/kernels/linear_case.h"
 
 namespace yoke::kernels {
 namespace {
 
 using namespace testing;
-
-// A product with all that its shape allows: a part that begins and ends anywhere, rows past 64, K that fills no chunk, N that fills
-// no panel, strides, with and without bias.
-struct Case {
-  PackedPart weight;
-  int64_t rows, x_stride, y_stride;
-  std::vector<float> x, bias;
-  bool with_bias;
-
-  int64_t outputs() const { return weight.shape.rows; }
-  int64_t cols() const { return weight.shape.cols; }
-  std::vector<float> run(Ops& ops, int64_t first_row, int64_t count) const {
-    std::vector<float> y = poisoned(std::max<int64_t>(rows, 1) * y_stride);
-    ops.run(Linear{.w = weight.matrix(), .x = x.data() + first_row * x_stride, .x_stride = x_stride, .rows = count,
-                   .y = y.data() + first_row * y_stride, .y_stride = y_stride, .bias = with_bias ? bias.data() : nullptr});
-    return y;
-  }
-  std::vector<float> run(Ops& ops) const { return run(ops, 0, rows); }
-};
-
-// Where a part begins: at the whole's begin, at a chunk's edge, anywhere.
-int64_t any_begin(Random& random, int64_t edge) {
-  if (random.chance(40)) return 0;
-  return random.chance(50) ? edge * random.between(1, 3) : random.between(1, 3 * edge);
-}
-
-Case random_case(uint64_t seed, const FormatSample& sample) {
-  Random random(seed);
-  const int64_t cols = random.chance(5) ? 0 : random.between(1, random.chance(20) ? 1500 : 200);
-  const int64_t outputs = random.between(1, random.chance(30) ? 300 : 70);
-  const int64_t rows = random.chance(30) ? 1 : random.chance(5) ? 0 : random.between(2, random.chance(10) ? 130 : 9);
-  const int64_t first_col = any_begin(random, 32), first_output = any_begin(random, 16);
-  const WeightFile file = random_file(random, sample, first_output + outputs, whole_columns(sample.format, first_col + cols + 1));
-  const int64_t x_stride = cols + random.between(0, 5);
-  const int64_t y_stride = outputs + random.between(0, 5);
-  return {file.pack({first_output, first_output + outputs}, {first_col, first_col + cols}, random), rows, x_stride, y_stride,
-          random.normals(rows * x_stride + 1), random.normals(outputs), random.chance(30)};
-}
 
 class LinearTest : public ::testing::TestWithParam<FormatSample> {};
 
@@ -58,7 +20,7 @@ TEST_P(LinearTest, IsEqualInEveryBitOnEveryInstructionSetAndThreadCount) {
   const auto alone = ops_backend("cpu").make({.threads = 1});
   const auto shared = ops_backend("cpu").make({.threads = 3});
   for_seeds(15, [&](uint64_t seed) {
-    const Case c = random_case(seed, GetParam());
+    const LinearCase c = random_linear(seed, GetParam());
     const std::vector<float> expected = c.run(*reference);
     for_targets([&](const std::string&) {
       EXPECT_TRUE(same_bits(c.run(*alone), expected));
@@ -70,7 +32,7 @@ TEST_P(LinearTest, IsEqualInEveryBitOnEveryInstructionSetAndThreadCount) {
 TEST_P(LinearTest, ARowsResultDoesNotDependOnItsNeighbours) {
   const auto ops = ops_backend("cpu").make({.threads = 1});
   for_seeds(6, [&](uint64_t seed) {
-    const Case c = random_case(seed + 1000, GetParam());
+    const LinearCase c = random_linear(seed + 1000, GetParam());
     if (c.rows == 0) return;
     const std::vector<float> together = c.run(*ops);
     Random random(seed);
@@ -90,7 +52,7 @@ TEST_P(LinearTest, ARowsResultDoesNotDependOnItsNeighbours) {
 TEST_P(LinearTest, TheReferenceIsWithinTheErrorThatItsLengthAllows) {
   const auto ops = ops_backend("reference").make({.threads = 1});
   for_seeds(4, [&](uint64_t seed) {
-    const Case c = random_case(seed + 2000, GetParam());
+    const LinearCase c = random_linear(seed + 2000, GetParam());
     const std::vector<float> y = c.run(*ops);
     std::vector<float> weights(static_cast<size_t>(c.cols()));
     for (int64_t n = 0; n < c.outputs(); ++n) {
@@ -116,7 +78,7 @@ TEST_P(LinearTest, TinyActivationsKeepTheirBits) {
   const auto reference = ops_backend("reference").make({.threads = 1});
   const auto ops = ops_backend("cpu").make({.threads = 1});
   for_seeds(3, [&](uint64_t seed) {
-    Case c = random_case(seed + 3000, GetParam());
+    LinearCase c = random_linear(seed + 3000, GetParam());
     for (size_t i = 0; i < c.x.size(); i += 3) c.x[i] *= 0x1p-120f;
     const std::vector<float> expected = c.run(*reference);
     for_targets([&](const std::string&) { EXPECT_TRUE(same_bits(c.run(*ops), expected)); });
@@ -132,7 +94,7 @@ TEST(TransposedLinear, IsEqualInEveryBitOnEveryInstructionSetAndThreadCount) {
   for_seeds(3, [&](uint64_t seed) {
     for (const FormatSample& sample : format_samples()) {
       SCOPED_TRACE(sample.name);
-      const Case c = random_case(seed + 4000, sample);
+      const LinearCase c = random_linear(seed + 4000, sample);
       Random random(seed);
       const int64_t first = random.between(0, (c.outputs() - 1) / kPanelRows) * kPanelRows;
       const int64_t count = random.between(1, c.outputs() - first);
@@ -168,7 +130,7 @@ TEST(TransposedLinear, IsTheSumOverOutputs) {
 TEST(EmbeddingLookup, ReadsTheWeightsOfThePart) {
   for_seeds(3, [&](uint64_t seed) {
     for (const FormatSample& sample : format_samples()) {
-      const Case c = random_case(seed + 5000, sample);
+      const LinearCase c = random_linear(seed + 5000, sample);
       const std::vector<int32_t> rows = {0, static_cast<int32_t>(c.outputs() - 1), static_cast<int32_t>(c.outputs() / 2)};
       std::vector<float> expected = poisoned(3 * (c.cols() + 2));
       for (size_t r = 0; r < rows.size(); ++r) {

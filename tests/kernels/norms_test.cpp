@@ -3,46 +3,12 @@
 #include <cmath>
 
 #include "tests/kernels/equal_bits.h"
+#include "tests/kernels/random_ops.h"
 
 namespace yoke::kernels {
 namespace {
 
 using namespace testing;
-
-std::vector<float> run_rms_norm(Ops& ops, Random& random) {
-  const int64_t rows = random.between(0, 5), width = random.between(1, 200);
-  const int64_t x_stride = width + random.between(0, 3), y_stride = width + random.between(0, 3);
-  const std::vector<float> x = random.normals(rows * x_stride + 1), w = random.normals(width);
-  std::vector<float> y = poisoned(rows * y_stride);
-  ops.run(RmsNorm{x.data(), x_stride, rows, width, w.data(), 1e-5f, y.data(), y_stride});
-  return y;
-}
-
-std::vector<float> run_layer_norm(Ops& ops, Random& random) {
-  const int64_t rows = random.between(0, 7), width = random.between(1, 200), w_rows = random.between(1, 3);
-  const int64_t x_stride = width + random.between(0, 3), y_stride = width + random.between(0, 3);
-  const std::vector<float> x = random.normals(rows * x_stride + 1), w = random.normals(w_rows * width);
-  const std::vector<float> bias = random.normals(w_rows * width);
-  std::vector<float> y = poisoned(rows * y_stride);
-  ops.run(LayerNorm{.x = x.data(), .x_stride = x_stride, .rows = rows, .width = width, .w = w.data(),
-                    .bias = random.chance(50) ? bias.data() : nullptr, .w_rows = w_rows, .epsilon = 1e-5f,
-                    .y = y.data(), .y_stride = y_stride});
-  return y;
-}
-
-// A norm in two parts, as two ranks hold it: both parts scaled, then their sums.
-std::vector<float> run_split_norm(Ops& ops, Random& random) {
-  const int64_t rows = random.between(0, 5), width = random.between(1, 200), left = random.between(0, width);
-  std::vector<float> x = random.normals(rows * width), sums = poisoned(rows), right = poisoned(rows);
-  const std::vector<float> w = random.normals(width);
-  ops.run(SumOfSquares{x.data(), width, rows, left, sums.data()});
-  ops.run(SumOfSquares{x.data() + left, width, rows, width - left, right.data()});
-  for (size_t r = 0; r < sums.size(); ++r) sums[r] += right[r];
-  ops.run(RmsScale{x.data(), width, rows, left, width, sums.data(), w.data(), 1e-5f});
-  ops.run(RmsScale{x.data() + left, width, rows, width - left, width, sums.data(), w.data() + left, 1e-5f});
-  x.insert(x.end(), sums.begin(), sums.end());
-  return x;
-}
 
 TEST(RmsNorm, IsEqualInEveryBitOnEveryInstructionSet) { expect_equal_bits(200, run_rms_norm); }
 TEST(LayerNorm, IsEqualInEveryBitOnEveryInstructionSet) { expect_equal_bits(200, run_layer_norm); }

@@ -5,61 +5,12 @@
 #include <numeric>
 
 #include "kernels/ops.h"
-#include "tests/kernels/random_problem.h"
+#include "tests/kernels/route_case.h"
 
 namespace yoke::kernels {
 namespace {
 
 using namespace testing;
-
-struct Routed {
-  std::vector<int32_t> chosen;
-  std::vector<float> weights;
-};
-
-Routed run_route(Ops& ops, Route problem) {
-  const int64_t count = problem.rows * problem.top_k;
-  Routed routed{std::vector<int32_t>(static_cast<size_t>(count), -1), poisoned(count)};
-  problem.chosen = routed.chosen.data();
-  problem.weights = routed.weights.data();
-  ops.run(problem);
-  return routed;
-}
-
-struct RouteCase {
-  Route problem;
-  std::vector<float> logits, correction;
-};
-
-// Logits from a coarse grid of positive numbers, so that ties are frequent, or all unlike.
-RouteCase random_case(Random& random, RouterScore score) {
-  RouteCase c;
-  c.problem.score = score;
-  c.problem.rows = random.between(0, 6);
-  c.problem.groups = score == RouterScore::sigmoid && random.chance(60) ? random.between(1, 4) : 1;
-  c.problem.experts = c.problem.groups * random.between(1, 20);
-  c.problem.top_groups = random.between(1, c.problem.groups);
-  c.problem.top_k = random.between(1, std::min<int64_t>(8, c.problem.experts / c.problem.groups * c.problem.top_groups));
-  c.problem.renormalise = random.chance(50);
-  c.problem.scaling = random.chance(50) ? 1.0f : 2.5f;
-  const bool grid = random.chance(50);
-  for (int64_t i = 0; i < c.problem.rows * c.problem.experts; ++i) {
-    c.logits.push_back(grid ? 0.25f * static_cast<float>(random.between(1, 12)) : random.normal(2.0f));
-  }
-  if (score == RouterScore::sigmoid && random.chance(60)) {
-    for (int64_t e = 0; e < c.problem.experts; ++e) {
-      c.correction.push_back(grid ? 0.125f * static_cast<float>(random.between(0, 3)) : random.normal());
-    }
-  }
-  return c;
-}
-
-Route problem_of(const RouteCase& c) {
-  Route problem = c.problem;
-  problem.logits = c.logits.data();
-  problem.correction = c.correction.empty() ? nullptr : c.correction.data();
-  return problem;
-}
 
 // The rule once more, in double and by sorting.
 using Scores = std::vector<double>;
@@ -124,7 +75,7 @@ TEST(Route, ChoosesAndWeighsAsTheRuleInDoubleDoesTiesAndGroupsIncluded) {
   for (const RouterScore score : {RouterScore::softmax, RouterScore::softmax_top_k, RouterScore::sigmoid}) {
     for_seeds(200, [&](uint64_t seed) {
       Random random(seed);
-      const RouteCase c = random_case(random, score);
+      const RouteCase c = random_route(random, score);
       const Routed routed = run_route(*ops, problem_of(c));
       for (int64_t row = 0; row < c.problem.rows; ++row) expect_row(c, row, routed);
     });
@@ -136,7 +87,7 @@ TEST(Route, IsEqualOnEveryBackendAndForARowAlone) {
   const auto cpu = ops_backend("cpu").make({.threads = 2});
   for_seeds(100, [&](uint64_t seed) {
     Random random(seed + 500);
-    const RouteCase c = random_case(random, RouterScore::sigmoid);
+    const RouteCase c = random_route(random, RouterScore::sigmoid);
     const Routed expected = run_route(*reference, problem_of(c));
     const Routed together = run_route(*cpu, problem_of(c));
     EXPECT_EQ(together.chosen, expected.chosen);
