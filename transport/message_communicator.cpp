@@ -146,6 +146,25 @@ void MessageCommunicator::barrier(Duration deadline) {
   transfer(call, outgoing, incoming);
 }
 
+std::string MessageCommunicator::lost() {
+  if (broken_) return {};
+  poll(1);
+  for (int r = 0; r < size_; ++r) {
+    if (r == rank_) continue;
+    const std::string_view why = peers_[r].left ? std::string_view(*peers_[r].left) : wire_->lost(r);
+    if (!why.empty()) return fmt::format("rank {} is gone: {}", r, why);
+  }
+  return {};
+}
+
+void MessageCommunicator::give_up(const std::string& why) noexcept {
+  if (broken_) return;
+  try {
+    fail(Code::aborted, why);
+  } catch (const Error&) {  // broken_ keeps it
+  }
+}
+
 void MessageCommunicator::abort() noexcept {
   aborted_ = true;
   wire_->interrupt();

@@ -34,6 +34,12 @@ class MessageCommunicator final : public Communicator, private PieceReceiver {
   void barrier(Duration deadline) override;
   void abort() noexcept override;
 
+  // Between calls: a peer that is gone or said that it leaves ("rank 1 is gone: why"); empty while there is none.
+  std::string lost();
+
+  // Breaks the communicator as a failure of its own would: every later call fails, and the peers learn why. Its thread's.
+  void give_up(const std::string& why) noexcept;
+
  private:
   struct Outgoing;
   struct Incoming;

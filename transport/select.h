@@ -14,6 +14,7 @@ struct Place {
   bool one_process = false;    // ranks are threads
   bool one_host = false;       // ranks share memory
   bool device_memory = false;  // the data lies in a GPU's memory
+  std::string_view no_nccl;    // why NCCL cannot be used on some rank (nccl::unavailable()); empty: all ranks can
 };
 
 struct RoadChoice {
@@ -22,7 +23,8 @@ struct RoadChoice {
   std::string why;
 };
 
-// Up to so many bytes an all-reduce is one exchange (docs/architecture.md, decision 3): above it NCCL takes over on GPUs.
+// Up to so many bytes an all-reduce is one exchange (docs/architecture.md, decision 3): above it NCCL takes over on GPUs. Barriers
+// carry nothing and never need it.
 inline constexpr uint64_t kSmallBytes = 128 * 1024;
 
 RoadChoice select(Operation operation, uint64_t bytes, const Place& place);
