@@ -63,8 +63,9 @@ class Lexer {
         while (continues_word(at(at_))) ++at_;
         break;
       case Token::Kind::word:
+        // Directives may stand without a blank between: ".reg.b32".
         ++at_;
-        while (continues_word(at(at_)) || (at(at_) == ':' && at(at_ + 1) == ':' && continues_word(at(at_ + 2)))) {
+        while ((continues_word(at(at_)) && !(text_[begin] == '.' && at(at_) == '.')) || (at(at_) == ':' && at(at_ + 1) == ':' && continues_word(at(at_ + 2)))) {
           at_ += at(at_) == ':' ? 2 : 1;
         }
         break;

@@ -93,18 +93,26 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-// {atom|red}{.sem}{.scope}{.space}.operation
+// {atom|red}{.sem}{.scope}{.space}.operation; in hand-written code the first three also stand in other places.
 std::optional<Form> atomic_form(std::string_view opcode, size_t operands) {
   Suffix suffix(opcode);
   const bool returns = suffix.peek() == "atom";
   if (!suffix.take_one_of({"atom", "red"})) return std::nullopt;
-  suffix.take("async");
-  const bool sem = suffix.take_one_of({"relaxed", "acquire", "release", "acq_rel"});
-  if (!take_scope(suffix) && sem) return std::nullopt;
   Form form;
-  form.space = take_space(suffix);
   std::string operation;
-  while (!suffix.done()) operation += (operation.empty() ? "" : ".") + std::string(suffix.next());
+  bool has_sem = false, has_scope = false;
+  while (!suffix.done()) {
+    if (!has_sem && suffix.take_one_of({"relaxed", "acquire", "release", "acq_rel"})) {
+      has_sem = true;
+    } else if (!has_scope && take_scope(suffix)) {
+      has_scope = true;
+    } else if (const Space space = take_space(suffix); space != Space::generic) {
+      if (form.space != Space::generic || (space != Space::global && space != Space::shared)) return std::nullopt;
+      form.space = space;
+    } else {
+      operation += (operation.empty() ? "" : ".") + std::string(suffix.next());
+    }
+  }
   if (returns && operation == "cas.b16") form.shape = "dmaa", form.handler = compare_and_swap<uint16_t>;
   if (returns && operation == "cas.b32") form.shape = "dmaa", form.handler = compare_and_swap<uint32_t>;
   if (returns && operation == "cas.b64") form.shape = "DmAA", form.handler = compare_and_swap<uint64_t>;
