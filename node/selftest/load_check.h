@@ -1,6 +1,6 @@
 // The short form of the self-test, at every load before serving: sampled outputs of the weights that were loaded, through every kind of
-// product that serves them, against a twin on the host. It shows that the bytes in the pool, as the device sees them, and the kernels that
-// read them are what they should be. At most 3 s.
+// product that serves them, against a twin on the host. It shows that the kernels read these weights right, and that a device sees the
+// pool's memory as the host does; what the bytes are the loader answers for. At most 3 s.
 #pragma once
 
 #include <cstdint>

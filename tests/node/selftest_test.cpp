@@ -17,6 +17,7 @@
 #include "node/selftest/selftest.h"
 #include "node/selftest/verdict.h"
 #include "parallel/gpu_fit.h"
+#include "tests/node/wrong_ops.h"
 
 namespace yoke::node::selftest {
 namespace {
@@ -178,41 +179,6 @@ TEST(SelftestProducts, AnExpertReadsOnlyWhatItsTokenTakes) {
   EXPECT_EQ(products[2].experts, 8);
   EXPECT_NEAR(static_cast<double>(products[2].bytes(nvfp4)), 2 * 8192.0 * 6144 * 4.5 / 8, 128);
 }
-
-// A kernel that is wrong is found: the reference with a bit flipped in each result of an op.
-class WrongOps final : public kernels::Ops {
- public:
-  kernels::Device& device() override { return right_->device(); }
-  void run(const kernels::Linear& p) override {
-    right_->run(p);
-    p.y[(p.rows - 1) * p.y_stride] = std::nextafter(p.y[(p.rows - 1) * p.y_stride], 1e9f);
-  }
-  void run(const kernels::SwiGlu& p) override {
-    right_->run(p);
-    p.y[p.rows * p.stride - 1] = 0;  // beyond the last row's width
-  }
-  void run(const kernels::TransposedLinear& p) override { right_->run(p); }
-  void run(const kernels::RmsNorm& p) override { right_->run(p); }
-  void run(const kernels::LayerNorm& p) override { right_->run(p); }
-  void run(const kernels::SumOfSquares& p) override { right_->run(p); }
-  void run(const kernels::RmsScale& p) override { right_->run(p); }
-  void run(const kernels::RotaryEmbedding& p) override { right_->run(p); }
-  void run(const kernels::ClampedSwiGlu& p) override { right_->run(p); }
-  void run(const kernels::Gelu& p) override { right_->run(p); }
-  void run(const kernels::Tanh& p) override { right_->run(p); }
-  void run(const kernels::Scale& p) override { right_->run(p); }
-  void run(const kernels::Route& p) override { right_->run(p); }
-  void run(const kernels::ScatterAdd& p) override { right_->run(p); }
-  void run(const kernels::GatherRows& p) override { right_->run(p); }
-  void run(const kernels::ResidualAdd& p) override { right_->run(p); }
-  void run(const kernels::EmbeddingLookup& p) override { right_->run(p); }
-  void run(const kernels::KvAppend& p) override { right_->run(p); }
-  void run(const kernels::Attention& p) override { right_->run(p); }
-  using kernels::Ops::run;
-
- private:
-  std::unique_ptr<kernels::Ops> right_ = kernels::ops_backend("reference").make({});
-};
 
 TEST(SelftestKernels, AWrongOneFailsItsCasesAndNoOther) {
   const auto wrong = std::make_unique<WrongOps>();
