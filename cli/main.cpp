@@ -19,7 +19,8 @@ constexpr const char* kFooter =
     "Try:\n"
     "  yoke run MODEL.gguf \"What is the capital of France?\"   one question, then everything stops\n"
     "  yoke up MODEL.gguf                                     serve at http://127.0.0.1:8000/v1 until Ctrl-C\n"
-    "  yoke status -w                                         what the cluster does\n\n"
+    "  yoke status -w                                         what the cluster does\n"
+    "  yoke selftest                                          is this machine's device right and fast?\n\n"
     "A flag is also an environment variable (--max-queue: YOKE_MAX_QUEUE) and a key of the YAML file given by --config.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 unhealthy, 4 does not fit in memory, 5 peer unreachable.";
 
@@ -37,6 +38,8 @@ int run(int argc, char** argv) {
   yoke::cli::add_chat(app, action);
   yoke::cli::add_bench(app, action);
   yoke::cli::add_verify(app, action);
+  yoke::cli::add_selftest(app, action);
+  yoke::cli::add_doctor(app, action);
   yoke::cli::add_serve(app, action);
   yoke::cli::add_key(app, action);
   yoke::cli::add_manifest(app, action);

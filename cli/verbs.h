@@ -19,6 +19,8 @@ void add_run(CLI::App& app, Action& action);
 void add_chat(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
+void add_selftest(CLI::App& app, Action& action);
+void add_doctor(CLI::App& app, Action& action);
 void add_serve(CLI::App& app, Action& action);
 void add_key(CLI::App& app, Action& action);
 void add_manifest(CLI::App& app, Action& action);

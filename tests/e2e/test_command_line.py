@@ -12,11 +12,23 @@ from conftest import BIN, ROOT, TINY, alive, descendants, wait_until
 def test_every_verb_teaches_by_help(yoke):
     listing = yoke("--help")
     assert listing.returncode == 0 and "Exit codes" in listing.stdout
-    for verb in ["up", "down", "status", "run", "chat", "bench", "verify", "serve", "key"]:
+    for verb in ["up", "down", "status", "run", "chat", "bench", "verify", "serve", "key", "doctor", "selftest"]:
         assert verb in listing.stdout
         assert yoke(verb, "--help").returncode == 0
     node = subprocess.run([BIN / "yoke-node", "--help"], capture_output=True, text=True, timeout=10)
     assert node.returncode == 0 and "--coordinator" in node.stdout
+
+
+def test_the_doctor_says_what_is_here_and_which_road_a_message_takes(yoke, gpu):
+    for variables in ({}, {"LD_LIBRARY_PATH": ""}):
+        gpu.update(variables)
+        found = json.loads(yoke("doctor", "-o", "json").stdout)
+        assert found["cores"] >= 1 and found["memory_available_bytes"] > 0
+        assert all(road["backend"] and road["why"] for road in found["roads"]) and len(found["roads"]) == 24
+        cuda = found["cuda"]
+        assert bool(cuda["unavailable"]) != bool(cuda["gpus"])
+        text = yoke("doctor")
+        assert text.returncode == 0 and "The road of an all-reduce" in text.stdout
 
 
 def test_wrong_usage_is_exit_code_2_with_a_reason(yoke):
