@@ -30,18 +30,19 @@ const emulator::Module& module_of(const std::string& image, int capability) {
   return *module;
 }
 
-void run_launch(const LinearLaunch& launch, emulator::AddressSpace& memory, const emulator::Options& options, int capability) {
-  const emulator::Function* function = module_of(launch.image, capability).find(launch.kernel);
-  ASSERT_NE(function, nullptr) << launch.kernel;
+void run_kernel(const std::string& image, const std::string& kernel, uint32_t grid, uint32_t shared_bytes, std::span<const std::byte> params,
+                emulator::AddressSpace& memory, const emulator::Options& options, int capability) {
+  const emulator::Function* function = module_of(image, capability).find(kernel);
+  ASSERT_NE(function, nullptr) << kernel;
   ASSERT_TRUE(function->unknown_forms().empty()) << function->unknown_forms().front();
-  ASSERT_EQ(function->param_bytes(), sizeof(launch.params));
-  const auto fault = emulator::run(*function,
-                                   {.grid = {launch.grid},
-                                    .block = {kLinearThreads},
-                                    .dynamic_shared = launch.shared_bytes,
-                                    .params = std::as_bytes(std::span(&launch.params, 1))},
-                                   memory, options);
+  ASSERT_EQ(function->param_bytes(), params.size());
+  const emulator::Launch launch{.grid = {grid}, .block = {kLinearThreads}, .dynamic_shared = shared_bytes, .params = params};
+  const auto fault = emulator::run(*function, launch, memory, options);
   ASSERT_FALSE(fault.has_value()) << fault->text;
+}
+
+void run_launch(const LinearLaunch& launch, emulator::AddressSpace& memory, const emulator::Options& options, int capability) {
+  run_kernel(launch.image, launch.kernel, launch.grid, launch.shared_bytes, std::as_bytes(std::span(&launch.params, 1)), memory, options, capability);
 }
 
 std::vector<emulator::Options> all_options() {

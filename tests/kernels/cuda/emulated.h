@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,9 @@ T* device(T* host) {
 // The PTX of an image of this build, for sm_<capability>a. Parsed once.
 const emulator::Module& module_of(const std::string& image, int capability);
 
-// Fails the test on a fault.
+// Of kLinearThreads threads a block. Fails the test on a fault.
+void run_kernel(const std::string& image, const std::string& kernel, uint32_t grid, uint32_t shared_bytes, std::span<const std::byte> params,
+                emulator::AddressSpace& memory, const emulator::Options& options, int capability = 121);
 void run_launch(const LinearLaunch& launch, emulator::AddressSpace& memory, const emulator::Options& options, int capability = 121);
 
 // {early, late} x {forward, reverse}, the last also with the race check.
