@@ -148,7 +148,7 @@ void MessageCommunicator::barrier(Duration deadline) {
 
 std::string MessageCommunicator::lost() {
   if (broken_) return {};
-  poll(1);
+  if (!poll(1)) wire_->wait(Duration::zero());  // which also looks whether the peers' processes are there
   for (int r = 0; r < size_; ++r) {
     if (r == rank_) continue;
     const std::string_view why = peers_[r].left ? std::string_view(*peers_[r].left) : wire_->lost(r);

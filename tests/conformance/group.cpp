@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "on_device.h"
 #include "transport/registry.h"
 
 namespace yoke::transport::conformance {
@@ -30,15 +31,21 @@ std::vector<std::string> RoundTable::exchange(int rank, const std::string& mine)
   return rounds_[round];
 }
 
+std::unique_ptr<Communicator> make_rank(const Road& road, CommunicatorConfig config) {
+  config.rails = road.rails;
+  if (!road.device) return communicator_backend(road.backend).make(config);
+  return make_on_device(road.backend, config);
+}
+
 Group make_group(const Road& road, int size) {
-  if (road.loopback) return make_loopback_group(size);
+  if (road.loopback()) return make_loopback_group(size);
   RoundTable table(size);
   Group group(size);
   std::vector<std::thread> threads;
   for (int rank = 0; rank < size; ++rank) {
     threads.emplace_back([&, rank] {
       try {
-        group[rank] = communicator_backend("ucx").make({.rank = rank, .size = size, .exchange = table.seat(rank), .rails = road.rails});
+        group[rank] = make_rank(road, {.rank = rank, .size = size, .exchange = table.seat(rank)});
       } catch (const std::exception& error) {
         ADD_FAILURE() << road.name << ": making rank " << rank << ": " << error.what();
       }

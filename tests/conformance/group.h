@@ -31,13 +31,19 @@ class RoundTable {
 };
 
 struct Road {
-  std::string name;  // "loopback", "ucx_shm", "ucx_tcp"
+  std::string name;     // "loopback", "ucx_shm", "ucx_tcp", "nccl"
+  std::string backend;  // a row of the registry; empty: loopback
   std::string rails;
-  bool loopback = false;
+  bool device = false;  // it works on device memory: the tests' buffers are copied there and back (on_device.h)
+  int haste = 1;        // long tests do so many times less
+  bool loopback() const { return backend.empty(); }
 };
 inline void PrintTo(const Road& road, std::ostream* out) { *out << road.name; }
 
 using Group = std::vector<std::unique_ptr<Communicator>>;
+
+// One rank's communicator, in the thread or process of that rank; on a device, rank r takes the emulated device r.
+std::unique_ptr<Communicator> make_rank(const Road& road, CommunicatorConfig config);
 
 Group make_group(const Road& road, int size);
 

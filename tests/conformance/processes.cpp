@@ -12,7 +12,6 @@
 #include <thread>
 
 #include "core/error.h"
-#include "transport/registry.h"
 
 namespace yoke::transport::conformance {
 namespace {
@@ -58,7 +57,7 @@ std::vector<std::string> exchange(BlobBoard& board, int rank, int size, const st
 
 }  // namespace
 
-Processes::Processes(int size, const std::string& rails, const RankMain& rank_main, const std::function<void(int)>& before) {
+Processes::Processes(int size, const Road& road, const RankMain& rank_main, const std::function<void(int)>& before) {
   void* const memory = mmap(nullptr, sizeof(BlobBoard), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   YOKE_ASSERT(memory != MAP_FAILED && size <= kMaxRanks);
   board_ = new (memory) BlobBoard{};
@@ -67,17 +66,17 @@ Processes::Processes(int size, const std::string& rails, const RankMain& rank_ma
     const pid_t pid = fork();
     if (pid == 0) {
       if (before) before(rank);
-      run_rank(rank, size, rails, rank_main);
+      run_rank(rank, size, road, rank_main);
     }
     pids_.push_back(pid);
   }
 }
 
-void Processes::run_rank(int rank, int size, const std::string& rails, const RankMain& rank_main) {
+void Processes::run_rank(int rank, int size, const Road& road, const RankMain& rank_main) {
   std::string outcome;
   try {
-    const auto communicator = communicator_backend("ucx").make(
-        {.rank = rank, .size = size, .exchange = [&](const std::string& mine) { return exchange(*board_, rank, size, mine); }, .rails = rails});
+    const auto communicator = make_rank(
+        road, {.rank = rank, .size = size, .exchange = [&](const std::string& mine) { return exchange(*board_, rank, size, mine); }});
     rank_main(*communicator, board_->ready[rank]);
   } catch (const std::exception& error) {
     outcome = error.what();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "group.h"
 #include "transport/communicator.h"
 
 namespace yoke::transport::conformance {
@@ -25,7 +26,7 @@ struct Signal {
 class Processes {
  public:
   using RankMain = std::function<void(Communicator&, Signal& ready)>;
-  Processes(int size, const std::string& rails, const RankMain& rank_main, const std::function<void(int rank)>& before = {});
+  Processes(int size, const Road& road, const RankMain& rank_main, const std::function<void(int rank)>& before = {});
   ~Processes();
   Processes(const Processes&) = delete;
   Processes& operator=(const Processes&) = delete;
@@ -37,7 +38,7 @@ class Processes {
   std::string outcome(int rank);
 
  private:
-  [[noreturn]] void run_rank(int rank, int size, const std::string& rails, const RankMain& rank_main);
+  [[noreturn]] void run_rank(int rank, int size, const Road& road, const RankMain& rank_main);
 
   BlobBoard* board_;
   std::vector<pid_t> pids_;  // 0 once waited for

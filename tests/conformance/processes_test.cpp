@@ -10,7 +10,7 @@
 namespace yoke::transport::conformance {
 namespace {
 
-class BetweenProcesses : public testing::TestWithParam<const char*> {};
+class BetweenProcesses : public testing::TestWithParam<Road> {};
 
 void reduce_often(Communicator& rank, int times) {
   std::vector<float> data(2048);
@@ -83,8 +83,15 @@ TEST_P(BetweenProcesses, TheUsersSettingsOfUcxChangeNothing) {
   EXPECT_EQ(processes.outcome(1), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Conformance, BetweenProcesses, testing::Values("auto", "shm", "tcp"),
-                         [](const testing::TestParamInfo<const char*>& rails) { return std::string(rails.param); });
+const Road kRoads[] = {
+    {.name = "auto", .backend = "ucx", .rails = "auto"},
+    {.name = "shm", .backend = "ucx", .rails = "shm"},
+    {.name = "tcp", .backend = "ucx", .rails = "tcp"},
+    {.name = "nccl", .backend = "nccl", .device = true},
+};
+
+INSTANTIATE_TEST_SUITE_P(Conformance, BetweenProcesses, testing::ValuesIn(kRoads),
+                         [](const testing::TestParamInfo<Road>& road) { return road.param.name; });
 
 }  // namespace
 }  // namespace yoke::transport::conformance

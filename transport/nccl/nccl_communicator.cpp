@@ -207,13 +207,17 @@ void NcclCommunicator::check_label(Call& call, int from, const Label& label) {
 template <typename Function>
 void NcclCommunicator::launch(Call& call, Function enqueue) {
   accept(call, enqueue());
-  await(call, "NCCL did not begin", [&] {
-    ncclResult_t state = ncclSuccess;
-    accept(call, nccl_.ncclCommGetAsyncError(comm_, &state));
-    accept(call, state);
-    return state == ncclSuccess;
-  });
+  await(call, "NCCL did not begin", [&] { return healthy(call); });
   finish(call);
+  healthy(call);  // work that failed ends too
+}
+
+// Whether NCCL is done with what it was called for; fails where it has failed.
+bool NcclCommunicator::healthy(Call& call) {
+  ncclResult_t state = ncclSuccess;
+  accept(call, nccl_.ncclCommGetAsyncError(comm_, &state));
+  accept(call, state);
+  return state == ncclSuccess;
 }
 
 void NcclCommunicator::accept(Call& call, ncclResult_t result) {
@@ -265,9 +269,7 @@ void NcclCommunicator::watch_peers(Call& call) {
 
 void NcclCommunicator::check_alive(Call& call, const char* what) {
   if (aborted_) fail(Code::aborted, call.what() + ": aborted on request");
-  ncclResult_t state = ncclSuccess;
-  accept(call, nccl_.ncclCommGetAsyncError(comm_, &state));
-  accept(call, state);
+  healthy(call);
   if (system_clock().now() < call.end) return;
   if (!call.lost.empty()) fail(Code::peer_lost, fmt::format("{}: {}", call.what(), call.lost));
   fail(Code::deadline_exceeded, fmt::format("{}: all ranks came, and {} within {} ms; a rank or the road between is stuck", call.what(), what,

@@ -91,6 +91,7 @@ class NcclCommunicator final : public Communicator {
   void accept(Call& call, ncclResult_t result);
   void await(Call& call, const char* what, const std::function<bool()>& done);
   void finish(Call& call);  // until what is on the stream has ended
+  bool healthy(Call& call);
   void check_alive(Call& call, const char* what);
   void watch_peers(Call& call);
 

@@ -1,7 +1,6 @@
 #include "tests/emulator/driver/stream.h"
 
 #include <chrono>
-#include <thread>
 
 #include "tests/emulator/driver/settings.h"
 
@@ -43,10 +42,19 @@ void Stream::wait_idle() {
   changed_.wait(lock, [&] { return queue_.empty() && !busy_; });
 }
 
+void Stream::start() {
+  thread_ = std::thread([self = shared_from_this()] { self->work(); });
+}
+
 void Stream::end_when_idle() {
-  std::lock_guard lock(mutex_);
-  ending_ = true;
-  changed_.notify_all();
+  bool was_idle = false;
+  {
+    std::lock_guard lock(mutex_);
+    was_idle = queue_.empty() && !busy_;
+    ending_ = true;
+    changed_.notify_all();
+  }
+  was_idle ? thread_.join() : thread_.detach();
 }
 
 void Stream::work() {
@@ -86,7 +94,7 @@ std::shared_ptr<Stream> make_stream(Device& device) {
   auto stream = std::make_shared<Stream>(device, state().made++);
   std::erase_if(state().streams, [](const auto& known) { return known.expired(); });
   state().streams.push_back(stream);
-  std::thread([stream] { stream->work(); }).detach();
+  stream->start();
   return stream;
 }
 

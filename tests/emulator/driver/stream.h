@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "tests/emulator/driver/context.h"
@@ -23,7 +24,7 @@ struct Work {
   bool tardy = false;            // a copy of pageable memory: late, so that reuse of the buffer before it shows
 };
 
-class Stream {
+class Stream : public std::enable_shared_from_this<Stream> {
  public:
   Stream(Device& device, uint64_t number);  // the number is part of its seed
 
@@ -31,14 +32,15 @@ class Stream {
   void enqueue(Work work);
   bool idle() const;
   void wait_idle();
-  void end_when_idle();  // cuStreamDestroy
-  void work();           // its thread's; returns after end_when_idle
+  void start();          // its thread, which keeps it alive
+  void end_when_idle();  // cuStreamDestroy; the thread is gone when this returns, if the stream was idle
 
   // Guarded by capture_mutex() of graph.h.
   std::shared_ptr<Capture> capture;
   std::vector<size_t> tips;  // nodes of the capture that the next one comes after
 
  private:
+  void work();
   void run(const Work& work);
   void pause_before(const Work& work);
 
@@ -49,6 +51,7 @@ class Stream {
   std::deque<Work> queue_;
   bool busy_ = false;
   bool ending_ = false;
+  std::thread thread_;
 };
 
 std::shared_ptr<Stream> make_stream(Device& device);
