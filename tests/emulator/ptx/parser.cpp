@@ -302,6 +302,13 @@ class Parser {
     if (is("{") || is("(")) return vector();
     if (accept("[")) {
       Operand result = operand();
+      if (is(",")) {  // of a texture or a tensor map
+        Operand list;
+        list.kind = Operand::Kind::vector;
+        list.elements.push_back(std::move(result));
+        while (accept(",")) list.elements.push_back(operand());
+        result = std::move(list);
+      }
       result.address = true;
       expect("]");
       return result;
