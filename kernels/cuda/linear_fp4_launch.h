@@ -14,7 +14,7 @@ namespace yoke::kernels::cuda {
 
 inline constexpr const char* kFp4Image = "linear_fp4_sm121";  // for compute capability 12.1 alone
 
-// NVFP4 and MXFP4 whose part begins at a group. Their scales must be numbers and not negative, as every quantiser writes them.
+// NVFP4 and MXFP4 whose part begins at a group.
 bool supports_fp4(const PackedShape& shape);
 
 struct QuantiseLaunch {

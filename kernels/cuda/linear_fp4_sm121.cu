@@ -163,16 +163,29 @@ class Fp4Chain {
       b[i] = __ldg(reinterpret_cast<const uint2*>(record) + 4 * in_record_[i] + t);
       scale_b[i] = __ldg(reinterpret_cast<const uint32_t*>(record + 8 * (kLinearUnit / 2)) + in_record_[i]);
     }
-    const uint32_t a[4] = {load_shared_32(stage + words_.of[0]), load_shared_32(stage + words_.of[1]), load_shared_32(stage + 256 + words_.of[0]),
+    uint32_t a[4] = {load_shared_32(stage + words_.of[0]), load_shared_32(stage + words_.of[1]), load_shared_32(stage + 256 + words_.of[0]),
                            load_shared_32(stage + 256 + words_.of[1])};
     uint32_t scale_a = 0;
 #pragma unroll
     for (uint32_t j = 0; j < Format::kGroups; ++j) scale_a |= load_shared_8(stage + kWordBytes + 16 * j + g + 8 * (t % 2)) << 8 * j;
+    if (kGroup == 16 && __any_sync(~0u, (scale_a & 0x80808080) != 0)) move_signs(a, scale_a);
 #pragma unroll
     for (int i = 0; i < kTiles; ++i) mma_fp4<kGroup>(sums.value[i], a, b[i], scale_a, scale_b[i]);
   }
 
  private:
+  // The MMA takes scales without a sign: a negative one, which hardly anybody writes, turns its codes instead.
+  __device__ static void move_signs(uint32_t (&a)[4], uint32_t& scale_a) {
+    const uint32_t lane = threadIdx.x % 32, group = lane % 4 / 2;
+    const uint32_t scales[2] = {__shfl_sync(~0u, scale_a, lane & ~3u), __shfl_sync(~0u, scale_a, (lane & ~3u) + 1)};  // of rows g, g + 8
+#pragma unroll
+    for (uint32_t q = 0; q < 4; ++q) {
+      const bool negative = scales[q % 2] >> (8 * (group + 2 * (q / 2)) + 7) & 1;
+      a[q] ^= negative ? 0x88888888 : 0;
+    }
+    scale_a &= 0x7f7f7f7f;
+  }
+
   uint32_t units_;
   WordOffsets words_;
   const std::byte* records_[kTiles];

@@ -30,10 +30,10 @@ struct Fp4Case {
   int64_t outputs() const { return weight.shape.rows; }
 };
 
-// Scales as quantisers write them.
-WeightFile positive_file(Random& random, const FormatSample& sample, int64_t rows, int64_t cols) {
+// Scales as quantisers write them, or of both signs.
+WeightFile scaled_file(Random& random, const FormatSample& sample, int64_t rows, int64_t cols) {
   WeightFile file = random_file(random, sample, rows, whole_columns(sample.format, cols));
-  if (sample.format.group == 16) {
+  if (sample.format.group == 16 && random.chance(60)) {
     for (std::byte& scale : file.scales) scale &= std::byte{0x7f};
   }
   return file;
@@ -57,7 +57,7 @@ Fp4Case random_case(uint64_t seed, const FormatSample& sample, int64_t rows = -1
   const int64_t cols = random.chance(4) ? 0 : random.between(1, random.chance(40) ? 1500 : 300), outputs = random.between(1, random.chance(30) ? 150 : 40);
   if (rows < 0) rows = random.chance(30) ? 1 : random.chance(5) ? 0 : random.between(2, random.chance(30) ? 70 : 9);
   const int64_t first_col = sample.format.group * random.between(0, 3), first_output = random.between(0, 20);
-  const WeightFile file = positive_file(random, sample, first_output + outputs, first_col + cols + 1);
+  const WeightFile file = scaled_file(random, sample, first_output + outputs, first_col + cols + 1);
   const int64_t x_stride = cols + random.between(0, 4);
   return {file.pack({first_output, first_output + outputs}, {first_col, first_col + cols}, random), rows, x_stride, outputs + random.between(0, 4),
           activations(random, rows, x_stride), random.normals(outputs), random.chance(30)};
@@ -187,7 +187,7 @@ TEST_P(LinearFp4Test, GroupsOfExpertsHaveTheBitsOfPlainProducts) {
     std::vector<Fp4Case> matrices;
     std::vector<const std::byte*> tables;
     for (int64_t e = 0; e < experts; ++e) {
-      const WeightFile file = positive_file(random, GetParam(), outputs, cols);
+      const WeightFile file = scaled_file(random, GetParam(), outputs, cols);
       matrices.push_back({file.pack({0, outputs}, {0, cols}, random), 1, cols, outputs, {}, {}, false});
     }
     std::vector<std::vector<int32_t>> of_expert(static_cast<size_t>(experts));
