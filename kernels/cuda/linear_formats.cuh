@@ -1,5 +1,6 @@
-// The formats of the bf16 products: how a unit of 64 columns of a panel comes into shared memory, and how it becomes the A operands of MMAs,
-// 16 outputs x 32 columns (a chunk) at a time. kernels/format/panel.h states the layouts. Conversions are exact.
+// The formats of the bf16 products: how a unit of 64 columns of a panel comes into shared memory, and how it becomes
+// the A operands of MMAs, 16 outputs x 32 columns (a chunk) at a time. kernels/format/panel.h states the layouts.
+// Conversions are exact.
 //
 // A format is a class with
 //   kRing                     its ring in shared memory
@@ -26,12 +27,15 @@ __device__ inline void copy_chunk(uint32_t to, const std::byte* from, uint32_t o
   copy_async_16(to, valid != 0 ? from + offset : from, valid);
 }
 
-__device__ inline uint32_t lane_id() { return threadIdx.x % 32; }
+__device__ inline uint32_t lane_id() {
+  return threadIdx.x % 32;
+}
 
 // ---- BF16: a column is 32 bytes, its 16 outputs ----
 //
-// ldmatrix hands thread (g, t) rows 2 t and 2 t + 1 of eight rows of 16 bytes; row r of matrix q is column 8 (r / 2) + 2 q + r % 2 of the chunk, so
-// that thread t gets columns 8 t .. 8 t + 7. Pieces of 16 bytes are stored where the eight rows of a matrix lie in different banks.
+// ldmatrix hands thread (g, t) rows 2 t and 2 t + 1 of eight rows of 16 bytes; row r of matrix q is column 8 (r / 2) +
+// 2 q + r % 2 of the chunk, so that thread t gets columns 8 t .. 8 t + 7. Pieces of 16 bytes are stored where the eight
+// rows of a matrix lie in different banks.
 struct Bf16Format {
   static constexpr LinearRing kRing = kBf16Ring;
   static constexpr uint32_t kStageBytes = kRing.unit_bytes;
@@ -94,7 +98,8 @@ struct Fp8Format {
     offset = 16 * place(8 * (row / 2) + 2 * q + row % 2);
   }
 
-  // Codes in the high bytes of both halves. As bf16 an e4m3's exponent and mantissa are its value * 2^-120. NaN counts as 480.
+  // Codes in the high bytes of both halves. As bf16 an e4m3's exponent and mantissa are its value * 2^-120. NaN counts
+  // as 480.
   __device__ static uint32_t values(uint32_t codes) {
     return multiply_bf16_pairs((codes & 0x80008000) | (codes >> 4 & 0x07f007f0), 0x7b807b80);
   }
@@ -111,8 +116,11 @@ struct Fp8Format {
 
 // ---- FP4: words of 8 columns, 16 outputs a word; scales of 16 bytes a group ----
 
-// Where words lie in a stage: a piece holds 4 outputs of a word. Words 2 and 3 of four lie such that one load of a warp hits each bank once.
-__device__ inline uint32_t word_place(uint32_t piece) { return piece ^ (piece >> 3 & 1) << 1; }
+// Where words lie in a stage: a piece holds 4 outputs of a word. Words 2 and 3 of four lie such that one load of a warp
+// hits each bank once.
+__device__ inline uint32_t word_place(uint32_t piece) {
+  return piece ^ (piece >> 3 & 1) << 1;
+}
 
 constexpr uint32_t kWordBytes = 8 * kLinearUnit;  // of a unit
 
@@ -130,12 +138,15 @@ struct WordOffsets {
 template <int kColumn>
 __device__ inline uint32_t fp4_pair(uint32_t word) {
   constexpr int kMagnitude = 6 - 4 * kColumn, kSign = 12 - 4 * kColumn;
-  const uint32_t magnitude = kMagnitude >= 0 ? word << (kMagnitude >= 0 ? kMagnitude : 0) : word >> (kMagnitude >= 0 ? 0 : -kMagnitude);
+  const uint32_t magnitude =
+      kMagnitude >= 0 ? word << (kMagnitude >= 0 ? kMagnitude : 0) : word >> (kMagnitude >= 0 ? 0 : -kMagnitude);
   return (magnitude & 0x01c001c0) | (word << kSign & 0x80008000);
 }
 
 // Both halves of a register.
-__device__ inline uint32_t twice(float value) { return bytes_of(__float_as_uint(value), 0, 0x3232); }
+__device__ inline uint32_t twice(float value) {
+  return bytes_of(__float_as_uint(value), 0, 0x3232);
+}
 
 // e4m3 * 2^118 as bf16, in both halves: times an e2m1 * 2^-126 that is the weight * 2^-8.
 __device__ inline uint32_t scale_e4m3(uint32_t code) {
@@ -178,8 +189,8 @@ struct Fp4Format {
   WordOffsets words;
 };
 
-// kGroup 16 with e4m3 scales (NVFP4) or 32 with e8m0 (MXFP4): all words of a panel, then the scales of its groups. A group may begin in front of
-// the first stored column, so a unit touches one group more than it holds.
+// kGroup 16 with e4m3 scales (NVFP4) or 32 with e8m0 (MXFP4): all words of a panel, then the scales of its groups. A
+// group may begin in front of the first stored column, so a unit touches one group more than it holds.
 template <uint32_t kGroup>
 struct GroupedFp4Format : Fp4Format {
   static constexpr bool kE4m3 = kGroup == 16;
@@ -191,7 +202,8 @@ struct GroupedFp4Format : Fp4Format {
   __device__ static void copy(const LinearMatrix& m, const std::byte* panel, uint32_t unit, uint32_t stage) {
     copy_chunk(stage + 16 * word_place(lane_id()), panel, kWordBytes * unit + 16 * lane_id(), m.code_bytes);
     if (lane_id() < kGroups + (m.phase != 0 ? 1 : 0)) {
-      copy_chunk(stage + kWordBytes + 16 * lane_id(), panel + m.code_bytes, 16 * (kGroups * unit + lane_id()), m.scale_bytes);
+      copy_chunk(stage + kWordBytes + 16 * lane_id(), panel + m.code_bytes, 16 * (kGroups * unit + lane_id()),
+                 m.scale_bytes);
     }
   }
 
@@ -213,8 +225,8 @@ struct GroupedFp4Format : Fp4Format {
   }
 };
 
-// GGUF's blocks: kGroup 32 (mxfp4) a block of 32 columns, one scale and four words; 16 (nvfp4) one of 64, four scales and eight words. Scales come
-// first; in a stage they lie behind the words.
+// GGUF's blocks: kGroup 32 (mxfp4) a block of 32 columns, one scale and four words; 16 (nvfp4) one of 64, four scales
+// and eight words. Scales come first; in a stage they lie behind the words.
 template <uint32_t kGroup>
 struct BlockFp4Format : Fp4Format {
   static constexpr bool kE4m3 = kGroup == 16;
@@ -223,11 +235,13 @@ struct BlockFp4Format : Fp4Format {
   static_assert(kRing.unit_bytes == kWordBytes + 16 * kGroups);
   static constexpr float kFactor = kE4m3 ? 256.0f : 1.0f;
   static constexpr uint32_t kBlocks = kE4m3 ? 1 : 2;  // of a unit
-  static constexpr uint32_t kBlockPieces = 32 / kBlocks, kBlockScales = kGroups / kBlocks, kBlockBytes = 16 * (kBlockPieces + kBlockScales);
+  static constexpr uint32_t kBlockPieces = 32 / kBlocks, kBlockScales = kGroups / kBlocks,
+                            kBlockBytes = 16 * (kBlockPieces + kBlockScales);
 
   __device__ static void copy(const LinearMatrix& m, const std::byte* panel, uint32_t unit, uint32_t stage) {
     const uint32_t first = kBlocks * unit;
-    const uint32_t word_from = kBlockBytes * (first + lane_id() / kBlockPieces) + 16 * (kBlockScales + lane_id() % kBlockPieces);
+    const uint32_t word_from =
+        kBlockBytes * (first + lane_id() / kBlockPieces) + 16 * (kBlockScales + lane_id() % kBlockPieces);
     copy_chunk(stage + 16 * word_place(lane_id()), panel, word_from, m.code_bytes);
     if (lane_id() < kGroups) {
       const uint32_t scale_from = kBlockBytes * (first + lane_id() / kBlockScales) + 16 * (lane_id() % kBlockScales);
@@ -243,8 +257,10 @@ struct BlockFp4Format : Fp4Format {
     for (uint32_t half = 0; half < 2; ++half) {
       const uint32_t word = load_shared_32(stage + 256 * chunk + words.of[half]);
       const uint32_t code = load_shared_8(stage + kWordBytes + 16 * group + g + 8 * half);
-      if constexpr (kE4m3) fp4_values(word, scale_unsigned_e4m3(code), half, a);
-      else fp4_values_of_power(word, scale_e8m0(code), half, a);
+      if constexpr (kE4m3)
+        fp4_values(word, scale_unsigned_e4m3(code), half, a);
+      else
+        fp4_values_of_power(word, scale_e8m0(code), half, a);
     }
   }
 };

@@ -16,7 +16,9 @@ constexpr LinearKernels kMxfp4{"linear_fp4_mxfp4", kMxfp4Ring};
 
 const LinearKernels* kernels_for(const PackedShape& s) {
   const WeightFormat& f = s.format;
-  if (f.codes != Dtype::e2m1 || f.scales != Scales::per_group || f.listed_groups || f.packed || s.col_begin % f.group != 0) return nullptr;
+  if (f.codes != Dtype::e2m1 || f.scales != Scales::per_group || f.listed_groups || f.packed ||
+      s.col_begin % f.group != 0)
+    return nullptr;
   if (f.scale_dtype == Dtype::f8_e4m3 && f.group == 16) return &kNvfp4;
   return f.scale_dtype == Dtype::f8_e8m0 && f.group == 32 ? &kMxfp4 : nullptr;
 }
@@ -24,8 +26,9 @@ const LinearKernels* kernels_for(const PackedShape& s) {
 const LinearKernels& kernels_of(const Linear& product) {
   const LinearKernels* kernels = kernels_for(product.w.shape);
   if (kernels == nullptr) {
-    throw Error{Code::unsupported, fmt::format("weights of format {} whose columns begin at {} have no product in mode fp4; use mode bf16",
-                                               name(product.w.shape.format), product.w.shape.col_begin)};
+    throw Error{Code::unsupported,
+                fmt::format("weights of format {} whose columns begin at {} have no product in mode fp4; use mode bf16",
+                            name(product.w.shape.format), product.w.shape.col_begin)};
   }
   return *kernels;
 }
@@ -44,7 +47,8 @@ class Quantiser {
     const std::string kernel = nvfp4 ? "quantise_nvfp4" : "quantise_mxfp4";
     for (const QuantiseLaunch& l : launches_) {
       const QuantiseParams& p = l.params;
-      if (l.kernel == kernel && p.x == product.x && p.x_stride == product.x_stride && p.rows == rows && p.cols == product.w.cols()) {
+      if (l.kernel == kernel && p.x == product.x && p.x_stride == product.x_stride && p.rows == rows &&
+          p.cols == product.w.cols()) {
         return {p.records, p.row_scales};
       }
     }
@@ -67,14 +71,17 @@ class Quantiser {
 };
 
 Fp4Launch launch_of(const LinearGroup& group) {
-  Fp4Launch launch{.kernel = group.kernel(), .grid = group.grid, .shared_bytes = linear_split_bytes(group.kernels->ring)};
+  Fp4Launch launch{
+      .kernel = group.kernel(), .grid = group.grid, .shared_bytes = linear_split_bytes(group.kernels->ring)};
   launch.params.linear = group.params;
   return launch;
 }
 
 }  // namespace
 
-bool supports_fp4(const PackedShape& shape) { return kernels_for(shape) != nullptr; }
+bool supports_fp4(const PackedShape& shape) {
+  return kernels_for(shape) != nullptr;
+}
 
 uint64_t fp4_scratch_bytes(int64_t rows, int64_t cols) {
   return static_cast<uint64_t>(round_up(static_cast<int64_t>(record_bytes(rows, cols)) + 4 * round_up(rows, 8), 256));
@@ -94,16 +101,20 @@ Fp4Plan plan_fp4(std::span<const Linear> products, std::byte* scratch) {
   return plan;
 }
 
-Fp4Plan plan_grouped_fp4(std::span<const Linear> products, const LinearGroups& groups, int64_t x_rows, std::byte* scratch) {
+Fp4Plan plan_grouped_fp4(std::span<const Linear> products, const LinearGroups& groups, int64_t x_rows,
+                         std::byte* scratch) {
   Fp4Plan plan;
   if (products.empty()) return plan;
   Quantiser quantiser(scratch, plan.quantise);
   const LinearVariant& variant = linear_variant(grouped_rows(products.front(), groups.experts));
   const auto variant_of = [&](const Linear&) -> const LinearVariant& { return variant; };
-  const auto tiles = [&](const Linear& product, const LinearVariant& v) { return grouped_row_tiles(product, groups.experts, v); };
+  const auto tiles = [&](const Linear& product, const LinearVariant& v) {
+    return grouped_row_tiles(product, groups.experts, v);
+  };
   for (const LinearGroup& group : linear_groups(products, kernels_of, variant_of, tiles)) {
     Fp4Launch& launch = plan.products.emplace_back(launch_of(group));
-    for (size_t i = 0; i < group.products.size(); ++i) launch.params.x[i] = quantiser.quantised(products[group.products[i]], x_rows);
+    for (size_t i = 0; i < group.products.size(); ++i)
+      launch.params.x[i] = quantiser.quantised(products[group.products[i]], x_rows);
     launch.params.linear.groups = groups;
     launch.params.linear.groups.tiles = static_cast<uint32_t>(tiles(products.front(), variant));
   }

@@ -1,5 +1,5 @@
-// From products to launches of mode `fp4` (kernels/cuda/linear_fp4_params.h): activations are quantised into scratch memory, once for all
-// products that read the same, then multiplied. Host code without a device; any thread.
+// From products to launches of mode `fp4` (kernels/cuda/linear_fp4_params.h): activations are quantised into scratch
+// memory, once for all products that read the same, then multiplied. Host code without a device; any thread.
 #pragma once
 
 #include <cstdint>
@@ -36,11 +36,12 @@ struct Fp4Plan {
 // Bytes of scratch memory for one activation.
 uint64_t fp4_scratch_bytes(int64_t rows, int64_t cols);
 
-// Products that do not depend on each other. `scratch`: 256-byte aligned, fp4_scratch_bytes of each product are enough; it must last until the
-// products are done. Error{unsupported} for a weight that supports_fp4 denies.
+// Products that do not depend on each other. `scratch`: 256-byte aligned, fp4_scratch_bytes of each product are enough;
+// it must last until the products are done. Error{unsupported} for a weight that supports_fp4 denies.
 Fp4Plan plan_fp4(std::span<const Linear> products, std::byte* scratch);
 
 // The same of experts, as plan_grouped_linear. x has `x_rows` rows: tokens (by_token) or positions.
-Fp4Plan plan_grouped_fp4(std::span<const Linear> products, const LinearGroups& groups, int64_t x_rows, std::byte* scratch);
+Fp4Plan plan_grouped_fp4(std::span<const Linear> products, const LinearGroups& groups, int64_t x_rows,
+                         std::byte* scratch);
 
 }  // namespace yoke::kernels::cuda

@@ -1,4 +1,5 @@
-// Products of mode `fp4` (kernels/cuda/linear_fp4_params.h) and what quantises their activations. For sm_121a alone: block-scaled MMAs.
+// Products of mode `fp4` (kernels/cuda/linear_fp4_params.h) and what quantises their activations. For sm_121a alone:
+// block-scaled MMAs.
 #include "kernels/cuda/linear_formats.cuh"
 #include "kernels/cuda/linear_fp4_params.h"
 #include "kernels/cuda/linear_kernel.cuh"
@@ -17,7 +18,9 @@ __device__ uint32_t e4m3_of(float value) {
 // The low nibble is `low`.
 __device__ uint32_t e2m1_pair(float low, float high) {
   uint32_t pair;
-  asm("{ .reg .b8 codes; cvt.rn.satfinite.e2m1x2.f32 codes, %1, %2; mov.b32 %0, {codes, 0, 0, 0}; }" : "=r"(pair) : "f"(high), "f"(low));
+  asm("{ .reg .b8 codes; cvt.rn.satfinite.e2m1x2.f32 codes, %1, %2; mov.b32 %0, {codes, 0, 0, 0}; }"
+      : "=r"(pair)
+      : "f"(high), "f"(low));
   return pair;
 }
 __device__ float e4m3_value(uint32_t code) {  // not negative, not NaN
@@ -87,7 +90,8 @@ __device__ void quantise(const QuantiseParams& p) {
     load_x(shape, word < words ? x : nullptr, 8 * word, values);
     float greatest = greatest_of(values);
 #pragma unroll
-    for (uint32_t step = 1; step < kSharers; step *= 2) greatest = fmaxf(greatest, __shfl_xor_sync(~0u, greatest, step));
+    for (uint32_t step = 1; step < kSharers; step *= 2)
+      greatest = fmaxf(greatest, __shfl_xor_sync(~0u, greatest, step));
     if (word >= words) continue;
     const BlockScale scale = block_scale<kGroup>(greatest, row_scale);
     uint32_t codes = 0;
@@ -99,7 +103,8 @@ __device__ void quantise(const QuantiseParams& p) {
     const uint32_t in_unit = word % 8;
     reinterpret_cast<uint32_t*>(record)[8 * (row % 8) + 2 * (in_unit % 4) + in_unit / 4] = codes;
     if (in_unit % kSharers == 0) {
-      reinterpret_cast<unsigned char*>(record)[8 * (kLinearUnit / 2) + 4 * (row % 8) + in_unit / kSharers] = static_cast<unsigned char>(scale.code);
+      reinterpret_cast<unsigned char*>(record)[8 * (kLinearUnit / 2) + 4 * (row % 8) + in_unit / kSharers] =
+          static_cast<unsigned char>(scale.code);
     }
   }
 }
@@ -124,8 +129,8 @@ __device__ void mma_fp4(float (&c)[4], const uint32_t (&a)[4], uint2 b, uint32_t
   }
 }
 
-// Weights come and lie as in mode bf16 (GroupedFp4Format); words are operands as they are. Row g's scales are lane 4 g's, row g + 8's lane
-// 4 g + 1's; column g's are lane 4 g's.
+// Weights come and lie as in mode bf16 (GroupedFp4Format); words are operands as they are. Row g's scales are lane 4
+// g's, row g + 8's lane 4 g + 1's; column g's are lane 4 g's.
 template <uint32_t kGroup, int kTiles>
 class Fp4Chain {
  public:
@@ -163,11 +168,12 @@ class Fp4Chain {
       b[i] = __ldg(reinterpret_cast<const uint2*>(record) + 4 * in_record_[i] + t);
       scale_b[i] = __ldg(reinterpret_cast<const uint32_t*>(record + 8 * (kLinearUnit / 2)) + in_record_[i]);
     }
-    uint32_t a[4] = {load_shared_32(stage + words_.of[0]), load_shared_32(stage + words_.of[1]), load_shared_32(stage + 256 + words_.of[0]),
-                           load_shared_32(stage + 256 + words_.of[1])};
+    uint32_t a[4] = {load_shared_32(stage + words_.of[0]), load_shared_32(stage + words_.of[1]),
+                     load_shared_32(stage + 256 + words_.of[0]), load_shared_32(stage + 256 + words_.of[1])};
     uint32_t scale_a = 0;
 #pragma unroll
-    for (uint32_t j = 0; j < Format::kGroups; ++j) scale_a |= load_shared_8(stage + kWordBytes + 16 * j + g + 8 * (t % 2)) << 8 * j;
+    for (uint32_t j = 0; j < Format::kGroups; ++j)
+      scale_a |= load_shared_8(stage + kWordBytes + 16 * j + g + 8 * (t % 2)) << 8 * j;
     if (kGroup == 16 && __any_sync(~0u, (scale_a & 0x80808080) != 0)) move_signs(a, scale_a);
 #pragma unroll
     for (int i = 0; i < kTiles; ++i) mma_fp4<kGroup>(sums.value[i], a, b[i], scale_a, scale_b[i]);
@@ -177,7 +183,8 @@ class Fp4Chain {
   // The MMA takes scales without a sign: a negative one, which hardly anybody writes, turns its codes instead.
   __device__ static void move_signs(uint32_t (&a)[4], uint32_t& scale_a) {
     const uint32_t lane = threadIdx.x % 32, group = lane % 4 / 2;
-    const uint32_t scales[2] = {__shfl_sync(~0u, scale_a, lane & ~3u), __shfl_sync(~0u, scale_a, (lane & ~3u) + 1)};  // of rows g, g + 8
+    const uint32_t scales[2] = {__shfl_sync(~0u, scale_a, lane & ~3u),
+                                __shfl_sync(~0u, scale_a, (lane & ~3u) + 1)};  // of rows g, g + 8
 #pragma unroll
     for (uint32_t q = 0; q < 4; ++q) {
       const bool negative = scales[q % 2] >> (8 * (group + 2 * (q / 2)) + 7) & 1;
@@ -230,7 +237,8 @@ __device__ void split(const LinearFp4Params& params) {
 #pragma unroll
   for (int j = 0; j < kTiles; ++j) {
 #pragma unroll
-    for (uint32_t q = 0; q < 4; ++q) sums[warp * kStride + 16 * (8 * j + 2 * (lane % 4) + q % 2) + lane / 4 + 8 * (q / 2)] = part.value[j][q];
+    for (uint32_t q = 0; q < 4; ++q)
+      sums[warp * kStride + 16 * (8 * j + 2 * (lane % 4) + q % 2) + lane / 4 + 8 * (q / 2)] = part.value[j][q];
   }
   __syncthreads();
   for (uint32_t at = threadIdx.x; at < kSums; at += blockDim.x) {
@@ -267,8 +275,10 @@ __device__ void tile_rows(const LinearFp4Params& params) {
     Sums<kTiles> part;
     part.clear();
     for (uint32_t unit = part_begin(m, at); unit < part_begin(m, at + 1); ++unit) chain.add(ring.pop(m), unit, part);
-    if (at == 0) total = part;
-    else total.add(part);
+    if (at == 0)
+      total = part;
+    else
+      total.add(part);
   }
 #pragma unroll
   for (int j = 0; j < kTiles; ++j) {
@@ -285,10 +295,10 @@ __device__ void tile_rows(const LinearFp4Params& params) {
 }  // namespace
 }  // namespace yoke::kernels::cuda
 
-#define YOKE_FP4_KERNEL(NAME, PARAMS, BODY)                                                         \
-  extern "C" __global__ void __launch_bounds__(32 * yoke::kernels::cuda::kLinearWarps) NAME(        \
-      const __grid_constant__ yoke::kernels::cuda::PARAMS params) {                                 \
-    yoke::kernels::cuda::BODY(params);                                                              \
+#define YOKE_FP4_KERNEL(NAME, PARAMS, BODY)                                            \
+  extern "C" __global__ void __launch_bounds__(32 * yoke::kernels::cuda::kLinearWarps) \
+      NAME(const __grid_constant__ yoke::kernels::cuda::PARAMS params) {               \
+    yoke::kernels::cuda::BODY(params);                                                 \
   }
 #define YOKE_COMMA ,
 

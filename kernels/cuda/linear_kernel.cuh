@@ -1,7 +1,8 @@
 // The two shapes of a bf16 product, for every format (a class as in linear_formats.cuh). Both give a row the same bits.
 //
 //   split  few rows: 8 warps of a block each sum one part of K for the same panels; the parts meet in shared memory
-//   tile   many rows: 8 warps each make a panel for the block's rows, one part after another; x is staged once for all of them
+//   tile   many rows: 8 warps each make a panel for the block's rows, one part after another; x is staged once for all
+//   of them
 //
 // A warp streams its weights by cp.async through a ring of its own in (dynamic) shared memory.
 #pragma once
@@ -13,7 +14,8 @@
 
 namespace yoke::kernels::cuda {
 
-// The rings of an SM should hold several times what the memory's latency and rate demand: 255 GB/s x 0.8 us / 48 = 4.3 KB.
+// The rings of an SM should hold several times what the memory's latency and rate demand: 255 GB/s x 0.8 us / 48 = 4.3
+// KB.
 template <class Format>
 struct WeightRing {
   static constexpr uint32_t kUnitBytes = Format::kRing.unit_bytes;
@@ -72,7 +74,8 @@ __device__ void linear_split(const LinearParams& p) {
     const uint32_t row = 8 * i + lane / 4;
     x[i] = row < tile.rows ? x_row(p, tile, row) : nullptr;
   }
-  const uint32_t outputs[2] = {output_of<Format::kPairedOutputs>(lane, 0), output_of<Format::kPairedOutputs>(lane, 1)};  // of the panel
+  const uint32_t outputs[2] = {output_of<Format::kPairedOutputs>(lane, 0),
+                               output_of<Format::kPairedOutputs>(lane, 1)};  // of the panel
   Format format;
   if (m.units != 0) format.open(m, tile.w, tile.panel, ring.patch());
   Part part;
@@ -106,7 +109,8 @@ __device__ void linear_split(const LinearParams& p) {
 #pragma unroll
   for (int j = 0; j < kTiles; ++j) {
 #pragma unroll
-    for (uint32_t q = 0; q < 4; ++q) sums[warp * kStride + 16 * (8 * j + 2 * (lane % 4) + q % 2) + outputs[q / 2]] = mine.value[j][q];
+    for (uint32_t q = 0; q < 4; ++q)
+      sums[warp * kStride + 16 * (8 * j + 2 * (lane % 4) + q % 2) + outputs[q / 2]] = mine.value[j][q];
   }
   __syncthreads();
   for (uint32_t at = threadIdx.x; at < kSums; at += blockDim.x) {
@@ -184,15 +188,18 @@ __device__ void linear_tile(const LinearParams& p) {
   if (m.units != 0) format.open(m, tile.w, panel, ring.patch());
   Part part;
   Sums<kTiles> total;
-  const uint32_t output0 = 16 * panel + output_of<Format::kPairedOutputs>(lane, 0), output1 = 16 * panel + output_of<Format::kPairedOutputs>(lane, 1);
+  const uint32_t output0 = 16 * panel + output_of<Format::kPairedOutputs>(lane, 0),
+                 output1 = 16 * panel + output_of<Format::kPairedOutputs>(lane, 1);
   part.open(m, tile.w, output0, output1);
   uint32_t at = 0;  // the part
   for (uint32_t unit = 0; unit < m.units; ++unit) {
     __syncthreads();  // x of this unit is there, the other stage free
     if (unit + 1 < m.units) stage.load(m, unit + 1, share);
     for (; works && part_begin(m, at + 1) <= unit; ++at) {
-      if (at == 0) total = part.close();
-      else total.add(part.close());
+      if (at == 0)
+        total = part.close();
+      else
+        total.add(part.close());
       part.open(m, tile.w, output0, output1);
     }
     if (works) {
@@ -213,8 +220,10 @@ __device__ void linear_tile(const LinearParams& p) {
   }
   if (!works) return;
   for (; at < kLinearParts; ++at) {
-    if (at == 0) total = part.close();
-    else total.add(part.close());
+    if (at == 0)
+      total = part.close();
+    else
+      total.add(part.close());
     part.open(m, tile.w, output0, output1);
   }
 
@@ -224,7 +233,8 @@ __device__ void linear_tile(const LinearParams& p) {
     for (uint32_t q = 0; q < 4; ++q) {
       const uint32_t row = 8 * j + 2 * (lane % 4) + q % 2, output = q / 2 == 0 ? output0 : output1;
       if (row >= tile.rows || output >= problem.outputs_end) continue;
-      y_row(tile, row)[output - problem.outputs_begin] = finished<Format>(problem, tile.w, tile.bias, output, total.value[j][q]);
+      y_row(tile, row)[output - problem.outputs_begin] =
+          finished<Format>(problem, tile.w, tile.bias, output, total.value[j][q]);
     }
   }
 }

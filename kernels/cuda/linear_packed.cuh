@@ -7,9 +7,10 @@
 
 namespace yoke::kernels::cuda {
 
-// Puts the exceptions of columns (or groups) first .. end - 1 of a panel at patch + place - 16 * first. All lanes; the patch may be read when it
-// returns. A run is ascending: each step of the search asks 32 places of it at once.
-__device__ inline void load_exceptions(const uint32_t* list, uint32_t run, uint32_t first, uint32_t end, uint32_t patch) {
+// Puts the exceptions of columns (or groups) first .. end - 1 of a panel at patch + place - 16 * first. All lanes; the
+// patch may be read when it returns. A run is ascending: each step of the search asks 32 places of it at once.
+__device__ inline void load_exceptions(const uint32_t* list, uint32_t run, uint32_t first, uint32_t end,
+                                       uint32_t patch) {
   const uint32_t lane = lane_id(), least = 16 * first << 8, past = 16 * end << 8;
   __syncwarp();
   while (run != 0) {
@@ -45,8 +46,8 @@ struct ExceptionList {
   }
 };
 
-// A unit of 8 columns is three planes of 64 bytes; thread t takes unit t of a chunk. Two bytes of one output's neighbouring columns and two of the
-// next output's make a word, so MMA row g is output 2 g, row g + 8 output 2 g + 1.
+// A unit of 8 columns is three planes of 64 bytes; thread t takes unit t of a chunk. Two bytes of one output's
+// neighbouring columns and two of the next output's make a word, so MMA row g is output 2 g, row g + 8 output 2 g + 1.
 struct PackedBf16Format {
   static constexpr LinearRing kRing = kPackedBf16Ring;
   static constexpr uint32_t kStageBytes = kRing.unit_bytes;
@@ -80,7 +81,8 @@ struct PackedBf16Format {
   __device__ uint32_t looked_up(uint32_t indices) const {
     const uint32_t both = indices & 0x0f0f0f0f;
     const uint32_t selector = bytes_of(both | both >> 4, 0, 0x4420) & 0x7777;
-    const uint32_t low = bytes_of(exponents.x, exponents.y, selector), high = bytes_of(exponents.z, exponents.w, selector);
+    const uint32_t low = bytes_of(exponents.x, exponents.y, selector),
+                   high = bytes_of(exponents.z, exponents.w, selector);
     const uint32_t takes_high = bytes_of(both << 4, 0, 0xba98);  // the sign of each byte, eight times
     return (low & ~takes_high) | (high & takes_high);
   }
@@ -103,7 +105,8 @@ struct PackedBf16Format {
   __device__ void fragments(const LinearMatrix&, uint32_t stage, uint32_t unit, uint32_t chunk, uint32_t (&a)[2][4]) {
     const uint32_t at = stage + 768 * chunk + offset;
     const uint32_t indices[2] = {load_shared_32(at + 128), load_shared_32(at + 136)};
-    const bool any = __any_sync(~0u, (listed(indices[0]) | listed(indices[0] >> 4) | listed(indices[1]) | listed(indices[1] >> 4)) != 0);
+    const bool any = __any_sync(
+        ~0u, (listed(indices[0]) | listed(indices[0] >> 4) | listed(indices[1]) | listed(indices[1] >> 4)) != 0);
     if (any && exceptions.unit != unit) {
       load_exceptions(exceptions.list, exceptions.run, kLinearUnit * unit, kLinearUnit * (unit + 1), exceptions.patch);
       exceptions.unit = unit;
@@ -114,14 +117,16 @@ struct PackedBf16Format {
       const uint32_t codes = load_shared_32(at + 64 * (q / 2) + 8 * (q % 2));
       uint32_t e = looked_up(index);
       if (any) e = patched(e, listed(index), 32 * chunk + 8 * (lane_id() % 4) + 2 * q);
-      const uint32_t high = (codes & 0x80808080) | (e >> 1 & 0x7f7f7f7f), low = (codes & 0x7f7f7f7f) | (e << 7 & 0x80808080);
+      const uint32_t high = (codes & 0x80808080) | (e >> 1 & 0x7f7f7f7f),
+                     low = (codes & 0x7f7f7f7f) | (e << 7 & 0x80808080);
       a[q / 2][q % 2 * 2] = bytes_of(low, high, 0x5140);
       a[q / 2][q % 2 * 2 + 1] = bytes_of(low, high, 0x7362);
     }
   }
 };
 
-// Words as NVFP4's; a group's 16 scales in 8 bytes, outputs g and g + 8 in one. Panels of an odd number of groups lie at a multiple of 8 bytes.
+// Words as NVFP4's; a group's 16 scales in 8 bytes, outputs g and g + 8 in one. Panels of an odd number of groups lie
+// at a multiple of 8 bytes.
 struct PackedNvfp4Format : Fp4Format {
   static constexpr uint32_t kGroups = kLinearUnit / 16;
   static constexpr LinearRing kRing = kPackedNvfp4Ring;

@@ -5,7 +5,8 @@
 namespace yoke::kernels::cuda {
 namespace {
 
-constexpr LinearVariant kVariants[] = {{"_8", 8, 1, true}, {"_16", 16, 1, true}, {"_32", 32, kLinearWarps, false}, {"_64", 64, kLinearWarps, false}};
+constexpr LinearVariant kVariants[] = {
+    {"_8", 8, 1, true}, {"_16", 16, 1, true}, {"_32", 32, kLinearWarps, false}, {"_64", 64, kLinearWarps, false}};
 
 LinearMatrix matrix_of(const PackedShape& s) {
   LinearMatrix m{};
@@ -53,7 +54,8 @@ LinearProblem linear_problem(const Linear& product) {
   p.panel_begin = static_cast<uint32_t>(panels.begin);
   p.panel_end = static_cast<uint32_t>(panels.end);
   p.outputs_begin = static_cast<uint32_t>(product.outputs.empty() ? 0 : product.outputs.begin);
-  p.outputs_end = static_cast<uint32_t>(product.outputs.empty() ? product.w.rows() : std::min(product.outputs.end, product.w.rows()));
+  p.outputs_end = static_cast<uint32_t>(product.outputs.empty() ? product.w.rows()
+                                                                : std::min(product.outputs.end, product.w.rows()));
   return p;
 }
 

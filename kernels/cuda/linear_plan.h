@@ -1,4 +1,5 @@
-// How products become launches, for the modes that have their panels read by kernels of linear_kernel.cuh's shapes. Internal to the planners.
+// How products become launches, for the modes that have their panels read by kernels of linear_kernel.cuh's shapes.
+// Internal to the planners.
 #pragma once
 
 #include <algorithm>
@@ -43,8 +44,8 @@ struct LinearGroup {
 
 // kernels_of(product), variant_of(product); row_tiles(product, variant): how many blocks a range of panels takes.
 template <class KernelsOf, class VariantOf, class RowTiles>
-std::vector<LinearGroup> linear_groups(std::span<const Linear> products, const KernelsOf& kernels_of, const VariantOf& variant_of,
-                                       const RowTiles& row_tiles) {
+std::vector<LinearGroup> linear_groups(std::span<const Linear> products, const KernelsOf& kernels_of,
+                                       const VariantOf& variant_of, const RowTiles& row_tiles) {
   std::vector<LinearGroup> groups;
   for (size_t i = 0; i < products.size(); ++i) {
     const Linear& product = products[i];
@@ -59,17 +60,23 @@ std::vector<LinearGroup> linear_groups(std::span<const Linear> products, const K
     problem.first_block = group->grid;
     group->params.problems[group->params.count++] = problem;
     group->products.push_back(i);
-    group->grid += static_cast<uint32_t>(ceil_div(panels_of(product).size(), int64_t{variant.panels}) * row_tiles(product, variant));
+    group->grid += static_cast<uint32_t>(ceil_div(panels_of(product).size(), int64_t{variant.panels}) *
+                                         row_tiles(product, variant));
   }
   return groups;
 }
 
-inline int64_t linear_row_tiles(const Linear& product, const LinearVariant& v) { return ceil_div(product.rows, int64_t{v.rows}); }
+inline int64_t linear_row_tiles(const Linear& product, const LinearVariant& v) {
+  return ceil_div(product.rows, int64_t{v.rows});
+}
 
-// Of grouped products of `experts` experts: every expert may end in a tile that is not full. And the rows that an expert usually has.
+// Of grouped products of `experts` experts: every expert may end in a tile that is not full. And the rows that an
+// expert usually has.
 inline int64_t grouped_row_tiles(const Linear& product, int64_t experts, const LinearVariant& v) {
   return std::min(experts, product.rows) + product.rows / int64_t{v.rows};
 }
-inline int64_t grouped_rows(const Linear& product, int64_t experts) { return ceil_div(product.rows, std::max<int64_t>(1, experts)); }
+inline int64_t grouped_rows(const Linear& product, int64_t experts) {
+  return ceil_div(product.rows, std::max<int64_t>(1, experts));
+}
 
 }  // namespace yoke::kernels::cuda

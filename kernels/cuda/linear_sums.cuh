@@ -1,7 +1,8 @@
 // The x side of the bf16 products and their sums.
 //
-// A chunk is half a unit, 32 columns: in it thread (g, t) = (lane / 4, lane % 4) takes columns 8 t .. 8 t + 7, for two MMAs, of token g of each
-// tile of 8 tokens. Which two columns make a register is the format's choice; both operands make the same one.
+// A chunk is half a unit, 32 columns: in it thread (g, t) = (lane / 4, lane % 4) takes columns 8 t .. 8 t + 7, for two
+// MMAs, of token g of each tile of 8 tokens. Which two columns make a register is the format's choice; both operands
+// make the same one.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,8 @@
 
 namespace yoke::kernels::cuda {
 
-// How 8 columns lie in the four registers of two MMAs: (0,1) (2,3) (4,5) (6,7), or (0,4) (1,5) (2,6) (3,7), as words of nibbles unpack.
+// How 8 columns lie in the four registers of two MMAs: (0,1) (2,3) (4,5) (6,7), or (0,4) (1,5) (2,6) (3,7), as words of
+// nibbles unpack.
 enum class Pairs { neighbours, halves };
 
 template <Pairs kPairs>
@@ -77,7 +79,9 @@ template <int kTiles>
 class PlainPart {
  public:
   __device__ void open(const LinearMatrix&, const std::byte*, uint32_t, uint32_t) { sums_.clear(); }
-  __device__ void add(const LinearMatrix&, uint32_t, const uint32_t (&a)[2][4], const uint4 (&b)[kTiles]) { sums_.multiply(a, b); }
+  __device__ void add(const LinearMatrix&, uint32_t, const uint32_t (&a)[2][4], const uint4 (&b)[kTiles]) {
+    sums_.multiply(a, b);
+  }
   __device__ const Sums<kTiles>& close() { return sums_; }
 
  private:
@@ -95,7 +99,9 @@ class BlockScaledPart {
     square_ = ~0u;
     if (m.units == 0) return;
     const float* scales = reinterpret_cast<const float*>(w + m.block_scales);
-    const auto square_row = [&](uint32_t output) { return min((m.block_row + output) / m.group, m.block_rows - 1); };  // a panel's rows may not exist
+    const auto square_row = [&](uint32_t output) {
+      return min((m.block_row + output) / m.group, m.block_rows - 1);
+    };  // a panel's rows may not exist
     scales_[0] = scales + uint64_t{square_row(output0)} * m.block_stride;
     scales_[1] = scales + uint64_t{square_row(output1)} * m.block_stride;
   }
@@ -137,14 +143,17 @@ class BlockScaledPart {
   }
 
   // Only the columns of one square. Neighbours make a pair here.
-  __device__ static void mask(const LinearMatrix& m, uint32_t column, uint32_t square, const uint4 (&b)[kTiles], uint4 (&within)[kTiles]) {
+  __device__ static void mask(const LinearMatrix& m, uint32_t column, uint32_t square, const uint4 (&b)[kTiles],
+                              uint4 (&within)[kTiles]) {
     uint32_t keep[4];
 #pragma unroll
     for (uint32_t q = 0; q < 4; ++q) {
-      keep[q] = ((column + 2 * q) / m.group == square ? 0xffffu : 0u) | ((column + 2 * q + 1) / m.group == square ? 0xffff0000u : 0u);
+      keep[q] = ((column + 2 * q) / m.group == square ? 0xffffu : 0u) |
+                ((column + 2 * q + 1) / m.group == square ? 0xffff0000u : 0u);
     }
 #pragma unroll
-    for (int i = 0; i < kTiles; ++i) within[i] = {b[i].x & keep[0], b[i].y & keep[1], b[i].z & keep[2], b[i].w & keep[3]};
+    for (int i = 0; i < kTiles; ++i)
+      within[i] = {b[i].x & keep[0], b[i].y & keep[1], b[i].z & keep[2], b[i].w & keep[3]};
   }
 
   Sums<kTiles> sums_, chain_;
@@ -154,7 +163,8 @@ class BlockScaledPart {
 
 // A whole sum into y.
 template <class Format>
-__device__ inline float finished(const LinearProblem& problem, const std::byte* w, const float* bias, uint32_t output, float total) {
+__device__ inline float finished(const LinearProblem& problem, const std::byte* w, const float* bias, uint32_t output,
+                                 float total) {
   const LinearMatrix& m = problem.matrix;
   float y = total * Format::kFactor;
   if (m.row_scales != 0) y = y * __ldg(reinterpret_cast<const float*>(w + m.row_scales) + output);

@@ -11,20 +11,22 @@ struct LinearTile {
   const LinearProblem* problem;
   const std::byte* w;
   const float* bias;
-  uint32_t panel;          // the first of the block's
-  int64_t row, rows;       // the first of the block's, and those from it on that exist (may be more than a block makes)
-  int64_t y_row;           // grouped: row counts within an expert, whose first position this is
+  uint32_t panel;     // the first of the block's
+  int64_t row, rows;  // the first of the block's, and those from it on that exist (may be more than a block makes)
+  int64_t y_row;      // grouped: row counts within an expert, whose first position this is
 };
 
-// `panels` and `rows` of a block; false: nothing to do. The same for all threads. Blocks of a panel range come one after another for
-// all rows, so that they read the same weights at about the same time.
-__device__ inline bool find_group(const LinearGroups& groups, uint32_t tile, uint32_t rows, uint32_t* expert, uint32_t* tile_of_expert) {
+// `panels` and `rows` of a block; false: nothing to do. The same for all threads. Blocks of a panel range come one
+// after another for all rows, so that they read the same weights at about the same time.
+__device__ inline bool find_group(const LinearGroups& groups, uint32_t tile, uint32_t rows, uint32_t* expert,
+                                  uint32_t* tile_of_expert) {
   const uint32_t lane = threadIdx.x % 32;
   uint32_t before = 0;  // tiles of the experts before
   for (uint32_t first = 0; first < groups.experts; first += 32) {
     const uint32_t e = first + lane;
     uint32_t tiles = 0;
-    if (e < groups.experts) tiles = (static_cast<uint32_t>(groups.offsets[e + 1] - groups.offsets[e]) + rows - 1) / rows;
+    if (e < groups.experts)
+      tiles = (static_cast<uint32_t>(groups.offsets[e + 1] - groups.offsets[e]) + rows - 1) / rows;
     uint32_t sum = tiles;  // of this lane's and those below
     for (uint32_t step = 1; step < 32; step *= 2) {
       const uint32_t other = __shfl_up_sync(~0u, sum, step);
@@ -74,7 +76,8 @@ __device__ inline bool find_tile(const LinearParams& p, uint32_t panels, uint32_
 // Of the tile's row i, i < rows.
 __device__ inline const float* x_row(const LinearParams& p, const LinearTile& tile, int64_t i) {
   int64_t row = tile.y_row + tile.row + i;
-  if (p.groups.offsets != nullptr && p.groups.by_token) row = p.groups.slots[row] / static_cast<int32_t>(p.groups.top_k);
+  if (p.groups.offsets != nullptr && p.groups.by_token)
+    row = p.groups.slots[row] / static_cast<int32_t>(p.groups.top_k);
   return tile.problem->x + row * tile.problem->x_stride;
 }
 __device__ inline float* y_row(const LinearTile& tile, int64_t i) {

@@ -2,8 +2,8 @@
 """Compares the emulator's mma.sync with the fragment layouts of NVIDIA's CuTe headers (PyPI nvidia-cutlass).
 
 check.py WORK_DIRECTORY [--cuda DIRECTORY]
-The package is fetched into the work directory once. Where pip, the package or CUDA's headers are out of reach this says what is left out and
-exits with 77, which CTest counts as skipped.
+The package is fetched into the work directory once. Where pip, the package or CUDA's headers are out of reach this says what is left out
+and exits with 77, which CTest counts as skipped.
 """
 
 import argparse
@@ -56,7 +56,8 @@ def main():
     arguments.work.mkdir(parents=True, exist_ok=True)
 
     program = arguments.work / "layouts"
-    sources = [SOURCE / "tests/emulator/cute_oracle/layouts.cpp", *(SOURCE / f"tests/emulator/ptx/{n}.cpp" for n in ("tensor_ops", "number_formats"))]
+    names = ("cute_oracle/layouts.cpp", "ptx/tensor_ops.cpp", "ptx/number_formats.cpp")
+    sources = [SOURCE / "tests/emulator" / name for name in names]
     includes = ["-I", SOURCE, "-isystem", headers(arguments.work), "-isystem", cuda, "-isystem", cuda / "cccl"]
     subprocess.run([compiler, "-std=c++20", "-O1", "-w", "-ffp-contract=off", *includes, *sources, "-o", program], check=True)
     sys.exit(subprocess.run([program]).returncode)

@@ -1,6 +1,7 @@
-// The fragment layouts of mma.sync as NVIDIA's CuTe has them, against tests/emulator/ptx/tensor_ops. A program for the host, built by
-// check.py with CuTe's headers, which are not in this tree: registers are filled and read through CuTe's layouts alone, scale lanes
-// that no layout names are poisoned, and the product is compared with plain loops. Prints one line a form; exit status 1 on a difference.
+// The fragment layouts of mma.sync as NVIDIA's CuTe has them, against tests/emulator/ptx/tensor_ops. A program for the
+// host, built by check.py with CuTe's headers, which are not in this tree: registers are filled and read through CuTe's
+// layouts alone, scale lanes that no layout names are poisoned, and the product is compared with plain loops. Prints
+// one line a form; exit status 1 on a difference.
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -47,8 +48,8 @@ std::vector<Lanes> fragment(const Matrix& m, Layout layout, int registers, int b
   for (int lane = 0; lane < 32; ++lane) {
     for (int i = 0; i < registers * in_register; ++i) {
       const int index = layout(lane, i), row = index % m.rows, k = index / m.rows;
-      result[static_cast<size_t>(i / in_register)][static_cast<size_t>(lane)] |= m.codes[static_cast<size_t>(row * m.k + k)] << shift
-                                                                                 << bits * (i % in_register);
+      result[static_cast<size_t>(i / in_register)][static_cast<size_t>(lane)] |=
+          m.codes[static_cast<size_t>(row * m.k + k)] << shift << bits * (i % in_register);
       ++entries;
     }
   }
@@ -76,7 +77,8 @@ ScaleMatrix scales(int rows, int blocks, int k_count, int quad, Layout layout, b
     uint32_t& word = s.lanes[static_cast<size_t>(lane)];
     for (int k = 0; k < k_count; ++k) {
       const int index = layout(lane, k), row = index % rows, block = index / rows / (k_count / blocks);
-      word = (word & ~(0xffu << 8 * block)) | static_cast<uint32_t>(codes[static_cast<size_t>(row * blocks + block)]) << 8 * block;
+      word = (word & ~(0xffu << 8 * block)) | static_cast<uint32_t>(codes[static_cast<size_t>(row * blocks + block)])
+                                                  << 8 * block;
       ++entries;
     }
   }
@@ -84,7 +86,8 @@ ScaleMatrix scales(int rows, int blocks, int k_count, int quad, Layout layout, b
 }
 
 template <class Traits>
-void compare(const Matrix& a, const Matrix& b, const ScaleMatrix* sa, const ScaleMatrix* sb, const std::vector<Lanes>& d) {
+void compare(const Matrix& a, const Matrix& b, const ScaleMatrix* sa, const ScaleMatrix* sb,
+             const std::vector<Lanes>& d) {
   for (int lane = 0; lane < 32; ++lane) {
     for (int i = 0; i < 4; ++i) {
       const int index = typename Traits::CLayout{}(lane, i), row = index % 16, n = index / 16;
@@ -104,14 +107,17 @@ void compare(const Matrix& a, const Matrix& b, const ScaleMatrix* sa, const Scal
   }
 }
 
-void report(const char* opcode, int before) { std::printf("%s: %d differences\n", opcode, differences - before); }
+void report(const char* opcode, int before) {
+  std::printf("%s: %d differences\n", opcode, differences - before);
+}
 
 template <class Traits, class ValueA, class ValueB>
 void check_plain(const char* opcode, int k, int bits, ValueA value_a, ValueB value_b) {
   const int before = differences;
   std::mt19937 random(11);
   const Matrix a = random_matrix(16, k, bits, value_a, random), b = random_matrix(8, k, bits, value_b, random);
-  const auto fa = fragment(a, typename Traits::ALayout{}, 4, bits, 0), fb = fragment(b, typename Traits::BLayout{}, 2, bits, 0);
+  const auto fa = fragment(a, typename Traits::ALayout{}, 4, bits, 0),
+             fb = fragment(b, typename Traits::BLayout{}, 2, bits, 0);
   std::vector<Lanes> c(4, Lanes{}), d(4);
   if (!mma(mma_form(opcode).value(), fa, fb, c, d).empty()) ++differences;
   compare<Traits>(a, b, nullptr, nullptr, d);
@@ -119,7 +125,8 @@ void check_plain(const char* opcode, int k, int bits, ValueA value_a, ValueB val
 }
 
 template <class Traits, class ValueA, class ValueB>
-void check_scaled(const char* opcode, int k, int blocks, int bits_a, int bits_b, ValueA value_a, ValueB value_b, bool exponent) {
+void check_scaled(const char* opcode, int k, int blocks, int bits_a, int bits_b, ValueA value_a, ValueB value_b,
+                  bool exponent) {
   const int before = differences, container = k == 64 ? 4 : 8;
   std::mt19937 random(12);
   const Matrix a = random_matrix(16, k, bits_a, value_a, random), b = random_matrix(8, k, bits_b, value_b, random);
@@ -138,27 +145,42 @@ void check_scaled(const char* opcode, int k, int blocks, int bits_a, int bits_b,
   report(opcode, before);
 }
 
-double bf16(uint32_t code) { return bf16_to_f32(static_cast<uint16_t>(code)); }
-double f16(uint32_t code) { return f16_to_f32(static_cast<uint16_t>(code)); }
-double e4m3(uint32_t code) { return e4m3_to_f32(static_cast<uint8_t>(code)); }
-double e5m2(uint32_t code) { return e5m2_to_f32(static_cast<uint8_t>(code)); }
-double e2m1(uint32_t code) { return e2m1_to_f32(static_cast<uint8_t>(code)); }
+double bf16(uint32_t code) {
+  return bf16_to_f32(static_cast<uint16_t>(code));
+}
+double f16(uint32_t code) {
+  return f16_to_f32(static_cast<uint16_t>(code));
+}
+double e4m3(uint32_t code) {
+  return e4m3_to_f32(static_cast<uint8_t>(code));
+}
+double e5m2(uint32_t code) {
+  return e5m2_to_f32(static_cast<uint8_t>(code));
+}
+double e2m1(uint32_t code) {
+  return e2m1_to_f32(static_cast<uint8_t>(code));
+}
 
 }  // namespace
 
 int main() {
   using namespace cute;
   using Four = float_e2m1_t;
-  check_plain<MMA_Traits<SM80_16x8x16_F32BF16BF16F32_TN>>("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", 16, 16, bf16, bf16);
-  check_plain<MMA_Traits<SM80_16x8x16_F32F16F16F32_TN>>("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", 16, 16, f16, f16);
-  check_plain<MMA_Traits<SM120_16x8x32_TN<float_e4m3_t, float_e5m2_t, float>>>("mma.sync.aligned.kind::f8f6f4.m16n8k32.row.col.f32.e4m3.e5m2.f32", 32,
-                                                                             8, e4m3, e5m2);
+  check_plain<MMA_Traits<SM80_16x8x16_F32BF16BF16F32_TN>>("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", 16, 16,
+                                                          bf16, bf16);
+  check_plain<MMA_Traits<SM80_16x8x16_F32F16F16F32_TN>>("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", 16, 16,
+                                                        f16, f16);
+  check_plain<MMA_Traits<SM120_16x8x32_TN<float_e4m3_t, float_e5m2_t, float>>>(
+      "mma.sync.aligned.kind::f8f6f4.m16n8k32.row.col.f32.e4m3.e5m2.f32", 32, 8, e4m3, e5m2);
   check_scaled<MMA_Traits<SM120::BLOCKSCALED::SM120_16x8x32_TN_VS<float_e4m3_t, Four, float, float_ue8m0_t, 32>>>(
-      "mma.sync.aligned.kind::mxf8f6f4.block_scale.scale_vec::1X.m16n8k32.row.col.f32.e4m3.e2m1.f32.ue8m0", 32, 1, 8, 4, e4m3, e2m1, true);
+      "mma.sync.aligned.kind::mxf8f6f4.block_scale.scale_vec::1X.m16n8k32.row.col.f32.e4m3.e2m1.f32.ue8m0", 32, 1, 8, 4,
+      e4m3, e2m1, true);
   check_scaled<MMA_Traits<SM120::BLOCKSCALED::SM120_16x8x64_TN_VS<Four, Four, float, float_ue8m0_t, 32>>>(
-      "mma.sync.aligned.kind::mxf4.block_scale.scale_vec::2X.m16n8k64.row.col.f32.e2m1.e2m1.f32.ue8m0", 64, 2, 4, 4, e2m1, e2m1, true);
+      "mma.sync.aligned.kind::mxf4.block_scale.scale_vec::2X.m16n8k64.row.col.f32.e2m1.e2m1.f32.ue8m0", 64, 2, 4, 4,
+      e2m1, e2m1, true);
   check_scaled<MMA_Traits<SM120::BLOCKSCALED::SM120_16x8x64_TN_VS<Four, Four, float, float_ue4m3_t, 16>>>(
-      "mma.sync.aligned.kind::mxf4nvf4.block_scale.scale_vec::4X.m16n8k64.row.col.f32.e2m1.e2m1.f32.ue4m3", 64, 4, 4, 4, e2m1, e2m1, false);
+      "mma.sync.aligned.kind::mxf4nvf4.block_scale.scale_vec::4X.m16n8k64.row.col.f32.e2m1.e2m1.f32.ue4m3", 64, 4, 4, 4,
+      e2m1, e2m1, false);
   std::printf("%d entries, %d differences\n", entries, differences);
   return differences == 0 ? 0 : 1;
 }

@@ -8,10 +8,10 @@ namespace yoke::emulator {
 namespace {
 
 struct Format {
-  int mantissa;        // stored bits
-  int min_exponent;    // of the least normal number
-  uint32_t max;        // code of the greatest finite value
-  uint32_t infinity;   // 0: has none
+  int mantissa;       // stored bits
+  int min_exponent;   // of the least normal number
+  uint32_t max;       // code of the greatest finite value
+  uint32_t infinity;  // 0: has none
   uint32_t nan;
   uint32_t sign;
 };
@@ -23,17 +23,22 @@ constexpr Format kE2m1{1, 0, 0x7, 0, 0x7, 0x8};
 
 bool rounds_up(uint64_t kept, uint64_t rest, uint64_t half, bool negative, Rounding rounding) {
   switch (rounding) {
-    case Rounding::nearest_even: return rest > half || (rest == half && (kept & 1) != 0);
-    case Rounding::to_zero: return false;
-    case Rounding::down: return rest != 0 && negative;
-    case Rounding::up: return rest != 0 && !negative;
+    case Rounding::nearest_even:
+      return rest > half || (rest == half && (kept & 1) != 0);
+    case Rounding::to_zero:
+      return false;
+    case Rounding::down:
+      return rest != 0 && negative;
+    case Rounding::up:
+      return rest != 0 && !negative;
   }
   return false;
 }
 
 uint32_t overflowed(const Format& f, bool negative, bool was_infinite, Rounding rounding, Overflow overflow) {
   if (overflow == Overflow::saturate || f.infinity == 0) return f.max;
-  const bool away = rounding == Rounding::nearest_even || (rounding == Rounding::up && !negative) || (rounding == Rounding::down && negative);
+  const bool away = rounding == Rounding::nearest_even || (rounding == Rounding::up && !negative) ||
+                    (rounding == Rounding::down && negative);
   return was_infinite || away ? f.infinity : f.max;
 }
 
@@ -50,8 +55,8 @@ uint32_t encode(const Format& f, double value, Rounding rounding, Overflow overf
   const uint64_t significand = biased == 0 ? fraction : fraction | uint64_t{1} << 52;
   const int exponent = biased == 0 ? -1022 : biased - 1023;
   const int unit = exponent < f.min_exponent ? f.min_exponent : exponent;  // the result's exponent before rounding
-  const int drop = 52 - f.mantissa + (unit - exponent);                    // bits of the significand below the result's last
-  uint64_t kept = 0, rest = significand, half = ~uint64_t{0};              // all is less than half a unit
+  const int drop = 52 - f.mantissa + (unit - exponent);        // bits of the significand below the result's last
+  uint64_t kept = 0, rest = significand, half = ~uint64_t{0};  // all is less than half a unit
   if (drop <= 54) {
     kept = significand >> drop;
     rest = significand & ((uint64_t{1} << drop) - 1);
@@ -75,8 +80,8 @@ float decode(const Format& f, uint32_t code) {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// a * b + c to odd: rounded to double so that one more rounding, to at least two bits less, is the only one that counts. The product is
-// exact in double.
+// a * b + c to odd: rounded to double so that one more rounding, to at least two bits less, is the only one that
+// counts. The product is exact in double.
 double fma_to_odd(double a, double b, double c) {
   const double product = a * b;
   const double sum = product + c;
@@ -100,19 +105,33 @@ float f16_to_f32(uint16_t code) {
   return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(value));
 }
 
-float bf16_to_f32(uint16_t code) { return std::bit_cast<float>(static_cast<uint32_t>(code) << 16); }
+float bf16_to_f32(uint16_t code) {
+  return std::bit_cast<float>(static_cast<uint32_t>(code) << 16);
+}
 
-float e4m3_to_f32(uint8_t code) { return (code & 0x7f) == 0x7f ? kNan : decode(kE4m3, code); }
+float e4m3_to_f32(uint8_t code) {
+  return (code & 0x7f) == 0x7f ? kNan : decode(kE4m3, code);
+}
 
-float e5m2_to_f32(uint8_t code) { return f16_to_f32(static_cast<uint16_t>(code << 8)); }
+float e5m2_to_f32(uint8_t code) {
+  return f16_to_f32(static_cast<uint16_t>(code << 8));
+}
 
-float e2m1_to_f32(uint8_t code) { return decode(kE2m1, code & 0xf); }
+float e2m1_to_f32(uint8_t code) {
+  return decode(kE2m1, code & 0xf);
+}
 
-float ue8m0_to_f32(uint8_t code) { return code == 0xff ? kNan : std::ldexp(1.0f, static_cast<int>(code) - 127); }
+float ue8m0_to_f32(uint8_t code) {
+  return code == 0xff ? kNan : std::ldexp(1.0f, static_cast<int>(code) - 127);
+}
 
-float ue4m3_to_f32(uint8_t code) { return code >= 0x7f ? kNan : decode(kE4m3, code); }
+float ue4m3_to_f32(uint8_t code) {
+  return code >= 0x7f ? kNan : decode(kE4m3, code);
+}
 
-uint16_t f32_to_f16(float value, Rounding rounding, Overflow overflow) { return f64_to_f16(value, rounding, overflow); }
+uint16_t f32_to_f16(float value, Rounding rounding, Overflow overflow) {
+  return f64_to_f16(value, rounding, overflow);
+}
 
 uint16_t f32_to_bf16(float value, Rounding rounding, Overflow overflow) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
@@ -128,9 +147,15 @@ uint16_t f64_to_bf16(double value, Rounding rounding, Overflow overflow) {
   return static_cast<uint16_t>(encode(kBf16, value, rounding, overflow));
 }
 
-uint8_t f32_to_e4m3(float value) { return static_cast<uint8_t>(encode(kE4m3, value, Rounding::nearest_even, Overflow::saturate)); }
-uint8_t f32_to_e5m2(float value) { return static_cast<uint8_t>(encode(kE5m2, value, Rounding::nearest_even, Overflow::saturate)); }
-uint8_t f32_to_e2m1(float value) { return static_cast<uint8_t>(encode(kE2m1, value, Rounding::nearest_even, Overflow::saturate)); }
+uint8_t f32_to_e4m3(float value) {
+  return static_cast<uint8_t>(encode(kE4m3, value, Rounding::nearest_even, Overflow::saturate));
+}
+uint8_t f32_to_e5m2(float value) {
+  return static_cast<uint8_t>(encode(kE5m2, value, Rounding::nearest_even, Overflow::saturate));
+}
+uint8_t f32_to_e2m1(float value) {
+  return static_cast<uint8_t>(encode(kE2m1, value, Rounding::nearest_even, Overflow::saturate));
+}
 
 uint8_t f32_to_ue8m0(float value, Rounding rounding) {
   if (std::isnan(value)) return 0xff;
@@ -144,12 +169,22 @@ uint8_t f32_to_ue8m0(float value, Rounding rounding) {
   return static_cast<uint8_t>(code < 0 ? 0 : code > 0xfe ? 0xfe : code);
 }
 
-uint16_t f16_fma(uint16_t a, uint16_t b, uint16_t c) { return f64_to_f16(fma_to_odd(f16_to_f32(a), f16_to_f32(b), f16_to_f32(c))); }
-uint16_t bf16_fma(uint16_t a, uint16_t b, uint16_t c) { return f64_to_bf16(fma_to_odd(bf16_to_f32(a), bf16_to_f32(b), bf16_to_f32(c))); }
+uint16_t f16_fma(uint16_t a, uint16_t b, uint16_t c) {
+  return f64_to_f16(fma_to_odd(f16_to_f32(a), f16_to_f32(b), f16_to_f32(c)));
+}
+uint16_t bf16_fma(uint16_t a, uint16_t b, uint16_t c) {
+  return f64_to_bf16(fma_to_odd(bf16_to_f32(a), bf16_to_f32(b), bf16_to_f32(c)));
+}
 
-uint16_t f32_to_e4m3x2(float a, float b) { return static_cast<uint16_t>(f32_to_e4m3(a) << 8 | f32_to_e4m3(b)); }
-uint16_t f32_to_e5m2x2(float a, float b) { return static_cast<uint16_t>(f32_to_e5m2(a) << 8 | f32_to_e5m2(b)); }
-uint8_t f32_to_e2m1x2(float a, float b) { return static_cast<uint8_t>(f32_to_e2m1(a) << 4 | f32_to_e2m1(b)); }
+uint16_t f32_to_e4m3x2(float a, float b) {
+  return static_cast<uint16_t>(f32_to_e4m3(a) << 8 | f32_to_e4m3(b));
+}
+uint16_t f32_to_e5m2x2(float a, float b) {
+  return static_cast<uint16_t>(f32_to_e5m2(a) << 8 | f32_to_e5m2(b));
+}
+uint8_t f32_to_e2m1x2(float a, float b) {
+  return static_cast<uint8_t>(f32_to_e2m1(a) << 4 | f32_to_e2m1(b));
+}
 
 uint32_t e4m3x2_to_f16x2(uint16_t codes) {
   const float low = e4m3_to_f32(static_cast<uint8_t>(codes)), high = e4m3_to_f32(static_cast<uint8_t>(codes >> 8));

@@ -35,7 +35,8 @@ std::vector<float> samples(const std::vector<long double>& values, uint64_t seed
   std::vector<float> all;
   for (size_t i = 0; i + 1 < values.size(); i += 1 + values.size() / 3000) {
     const float low = static_cast<float>(values[i]), middle = static_cast<float>((values[i] + values[i + 1]) / 2);
-    for (const float x : {low, middle, std::nextafter(middle, 0.0f), std::nextafter(middle, 1e30f)}) all.insert(all.end(), {x, -x});
+    for (const float x : {low, middle, std::nextafter(middle, 0.0f), std::nextafter(middle, 1e30f)})
+      all.insert(all.end(), {x, -x});
   }
   std::mt19937 random(static_cast<uint32_t>(seed));
   for (int i = 0; i < 20000; ++i) {
@@ -53,13 +54,17 @@ TEST(NumberFormats, SmallFormatsRoundToTheNearestOfAllTheirValuesAndSaturate) {
   EXPECT_EQ(e4m3.back(), 448);
   EXPECT_EQ(e4m3[1], 0x1p-9);
   EXPECT_EQ(e5m2.back(), 57344);
-  for (const float x : samples(e2m1, 1)) EXPECT_EQ(f32_to_e2m1(x), (std::signbit(x) ? 8u : 0u) | nearest(e2m1, std::abs(x))) << x;
-  for (const float x : samples(e4m3, 2)) EXPECT_EQ(f32_to_e4m3(x), (std::signbit(x) ? 0x80u : 0u) | nearest(e4m3, std::abs(x))) << x;
-  for (const float x : samples(e5m2, 3)) EXPECT_EQ(f32_to_e5m2(x), (std::signbit(x) ? 0x80u : 0u) | nearest(e5m2, std::abs(x))) << x;
+  for (const float x : samples(e2m1, 1))
+    EXPECT_EQ(f32_to_e2m1(x), (std::signbit(x) ? 8u : 0u) | nearest(e2m1, std::abs(x))) << x;
+  for (const float x : samples(e4m3, 2))
+    EXPECT_EQ(f32_to_e4m3(x), (std::signbit(x) ? 0x80u : 0u) | nearest(e4m3, std::abs(x))) << x;
+  for (const float x : samples(e5m2, 3))
+    EXPECT_EQ(f32_to_e5m2(x), (std::signbit(x) ? 0x80u : 0u) | nearest(e5m2, std::abs(x))) << x;
 }
 
 TEST(NumberFormats, TiesOfE2m1GoToTheEvenCode) {
-  const float ties[][2] = {{0.25f, 0}, {0.75f, 1}, {1.25f, 1}, {1.75f, 2}, {2.5f, 2}, {3.5f, 4}, {5, 4}, {-5, -4}, {100, 6}};
+  const float ties[][2] = {{0.25f, 0}, {0.75f, 1}, {1.25f, 1}, {1.75f, 2}, {2.5f, 2},
+                           {3.5f, 4},  {5, 4},     {-5, -4},   {100, 6}};
   for (const auto& [tie, rounded] : ties) EXPECT_EQ(e2m1_to_f32(f32_to_e2m1(tie)), rounded) << tie;
 }
 
@@ -67,13 +72,16 @@ TEST(NumberFormats, HalvesRoundAsTheirModeSays) {
   const auto f16 = magnitudes([](uint32_t c) { return f16_to_f32(static_cast<uint16_t>(c)); }, 0x7bff);
   const auto bf16 = magnitudes([](uint32_t c) { return bf16_to_f32(static_cast<uint16_t>(c)); }, 0x7f7f);
   for (const auto& [values, is_f16] : {std::pair{f16, true}, std::pair{bf16, false}}) {
-    const auto encode = [&, is = is_f16](float x, Rounding mode) { return is ? f32_to_f16(x, mode) : f32_to_bf16(x, mode); };
+    const auto encode = [&, is = is_f16](float x, Rounding mode) {
+      return is ? f32_to_f16(x, mode) : f32_to_bf16(x, mode);
+    };
     const auto decode = [&, is = is_f16](uint16_t code) { return is ? f16_to_f32(code) : bf16_to_f32(code); };
     for (const float x : samples(values, 4)) {
       if (std::abs(x) > values.back()) continue;
       const uint16_t code = encode(x, Rounding::nearest_even);
       EXPECT_EQ(code, (std::signbit(x) ? 0x8000u : 0u) | nearest(values, std::abs(x))) << x;
-      const float zero = decode(encode(x, Rounding::to_zero)), down = decode(encode(x, Rounding::down)), up = decode(encode(x, Rounding::up));
+      const float zero = decode(encode(x, Rounding::to_zero)), down = decode(encode(x, Rounding::down)),
+                  up = decode(encode(x, Rounding::up));
       EXPECT_LE(std::abs(zero), std::abs(x));
       EXPECT_LE(down, x);
       EXPECT_GE(up, x);

@@ -27,7 +27,8 @@ std::vector<std::string_view> words_of(std::string_view opcode) {
   return words;
 }
 
-// Everything between "mma.sync.aligned" and the types, in whatever order (the ISA has the kind after "row.col", CUDA 13.0 takes it before the shape).
+// Everything between "mma.sync.aligned" and the types, in whatever order (the ISA has the kind after "row.col",
+// CUDA 13.0 takes it before the shape).
 struct Prefix {
   Kind kind = Kind::plain;
   bool block_scale = false;
@@ -73,7 +74,9 @@ std::optional<MmaType> type_of(std::string_view word, Kind kind) {
   return {};
 }
 
-bool is_half(MmaType type) { return type == MmaType::f16 || type == MmaType::bf16; }
+bool is_half(MmaType type) {
+  return type == MmaType::f16 || type == MmaType::bf16;
+}
 
 uint32_t k_of(MmaType type) {
   if (is_half(type)) return 16;
@@ -118,7 +121,9 @@ struct Place {
 Place place_a(uint32_t lane, uint32_t q, uint32_t in_register) {
   return {(lane >> 2) + 8 * (q & 1), in_register * ((lane & 3) + 4 * (q >> 1))};
 }
-Place place_b(uint32_t lane, uint32_t q, uint32_t in_register) { return {lane >> 2, in_register * ((lane & 3) + 4 * q)}; }
+Place place_b(uint32_t lane, uint32_t q, uint32_t in_register) {
+  return {lane >> 2, in_register * ((lane & 3) + 4 * q)};
+}
 
 // body(row, k, code) for every element.
 template <uint32_t kBits, class At, class Body>
@@ -136,7 +141,9 @@ void for_elements(std::span<const Lanes> registers, At at, Body body) {
 template <class At, class Body>
 void for_values(MmaType type, std::span<const Lanes> registers, At at, Body body) {
   if (type == MmaType::bf16) {
-    for_elements<16>(registers, at, [&](uint32_t row, uint32_t k, uint32_t code) { body(row, k, double{std::bit_cast<float>(code << 16)}); });
+    for_elements<16>(registers, at, [&](uint32_t row, uint32_t k, uint32_t code) {
+      body(row, k, double{std::bit_cast<float>(code << 16)});
+    });
   } else if (type == MmaType::f16) {
     for_elements<16>(registers, at, [&](uint32_t row, uint32_t k, uint32_t code) {
       body(row, k, double{f16_to_f32(static_cast<uint16_t>(code))});
@@ -196,11 +203,14 @@ void add_values(const MmaForm& form, std::span<const Lanes> a, std::span<const L
   double x[kM * 32], y[32 * kN];
   for_values(form.a, a, place_a, [&](uint32_t row, uint32_t k, double value) { x[row * form.k + k] = value; });
   for_values(form.b, b, place_b, [&](uint32_t column, uint32_t k, double value) { y[k * kN + column] = value; });
-  if (form.k == 16) multiply<16>(x, y, sums);
-  else multiply<32>(x, y, sums);
+  if (form.k == 16)
+    multiply<16>(x, y, sums);
+  else
+    multiply<32>(x, y, sums);
 }
 
-void add_scaled_e2m1(const MmaForm& form, std::span<const Lanes> a, std::span<const Lanes> b, const Scales& scales, Sums& sums) {
+void add_scaled_e2m1(const MmaForm& form, std::span<const Lanes> a, std::span<const Lanes> b, const Scales& scales,
+                     Sums& sums) {
   int16_t x[kM * kMaxK], y[kMaxK * kN], block_sums[kM * kN];
   for_elements<8>(a, place_a, [&](uint32_t row, uint32_t pair, uint32_t code) {
     std::memcpy(x + row * kMaxK + 2 * pair, kTwiceE2m1[code].data(), 2 * sizeof(int16_t));
@@ -213,25 +223,32 @@ void add_scaled_e2m1(const MmaForm& form, std::span<const Lanes> a, std::span<co
   for (uint32_t j = 0; j < form.scale_blocks; ++j) {
     multiply(x, y, j * block, block, block_sums);
     for (uint32_t row = 0; row < kM; ++row) {
-      for (uint32_t n = 0; n < kN; ++n) sums[row][n] += 0.25 * block_sums[kN * row + n] * (scales.a[row][j] * scales.b[n][j]);
+      for (uint32_t n = 0; n < kN; ++n)
+        sums[row][n] += 0.25 * block_sums[kN * row + n] * (scales.a[row][j] * scales.b[n][j]);
     }
   }
 }
 
 // ---- Scales ----
 
-std::string check_selectors(const MmaForm& form, uint32_t byte_a, uint32_t thread_a, uint32_t byte_b, uint32_t thread_b) {
-  for (const auto& [name, byte, thread, threads] : {std::tuple{"a", byte_a, thread_a, 2u}, std::tuple{"b", byte_b, thread_b, 4u}}) {
+std::string check_selectors(const MmaForm& form, uint32_t byte_a, uint32_t thread_a, uint32_t byte_b,
+                            uint32_t thread_b) {
+  for (const auto& [name, byte, thread, threads] :
+       {std::tuple{"a", byte_a, thread_a, 2u}, std::tuple{"b", byte_b, thread_b, 4u}}) {
     const bool right = form.scale_blocks == 4 ? byte == 0 : form.scale_blocks == 2 ? byte == 0 || byte == 2 : byte < 4;
     const std::string scale = std::string(" of scale ") + name + " is ";
-    if (!right) return "byte-id" + scale + std::to_string(byte) + ", not allowed with scale_vec::" + std::to_string(form.scale_blocks) + "X";
-    if (thread >= threads) return "thread-id" + scale + std::to_string(thread) + ", not below " + std::to_string(threads);
+    if (!right)
+      return "byte-id" + scale + std::to_string(byte) +
+             ", not allowed with scale_vec::" + std::to_string(form.scale_blocks) + "X";
+    if (thread >= threads)
+      return "thread-id" + scale + std::to_string(thread) + ", not below " + std::to_string(threads);
   }
   return {};
 }
 
 // What is wrong with it, or nothing. The `blocks` scales from byte `first` on of one lane's register.
-std::string read_scales(const MmaForm& form, uint32_t word, uint32_t first, const char* what, uint32_t row, uint32_t lane, double* scales) {
+std::string read_scales(const MmaForm& form, uint32_t word, uint32_t first, const char* what, uint32_t row,
+                        uint32_t lane, double* scales) {
   const auto wrong = [&](const std::string& how) {
     return std::string("scale of ") + what + " " + std::to_string(row) + " in lane " + std::to_string(lane) + how;
   };
@@ -267,18 +284,21 @@ std::optional<MmaForm> mma_form(std::string_view opcode) {
   return form;
 }
 
-std::string mma(const MmaForm& form, std::span<const Lanes> a, std::span<const Lanes> b, std::span<const Lanes> c, std::span<Lanes> d,
-                const Lanes* scale_a, const Lanes* scale_b, uint32_t byte_a, uint32_t thread_a, uint32_t byte_b, uint32_t thread_b) {
+std::string mma(const MmaForm& form, std::span<const Lanes> a, std::span<const Lanes> b, std::span<const Lanes> c,
+                std::span<Lanes> d, const Lanes* scale_a, const Lanes* scale_b, uint32_t byte_a, uint32_t thread_a,
+                uint32_t byte_b, uint32_t thread_b) {
   Scales scales;
   if (form.has_scales()) {
     if (auto wrong = check_selectors(form, byte_a, thread_a, byte_b, thread_b); !wrong.empty()) return wrong;
     for (uint32_t row = 0; row < kM; ++row) {
       const uint32_t lane = 4 * (row % 8) + 2 * thread_a + row / 8;
-      if (auto wrong = read_scales(form, (*scale_a)[lane], byte_a, "row", row, lane, scales.a[row]); !wrong.empty()) return wrong;
+      if (auto wrong = read_scales(form, (*scale_a)[lane], byte_a, "row", row, lane, scales.a[row]); !wrong.empty())
+        return wrong;
     }
     for (uint32_t n = 0; n < kN; ++n) {
       const uint32_t lane = 4 * n + thread_b;
-      if (auto wrong = read_scales(form, (*scale_b)[lane], byte_b, "column", n, lane, scales.b[n]); !wrong.empty()) return wrong;
+      if (auto wrong = read_scales(form, (*scale_b)[lane], byte_b, "column", n, lane, scales.b[n]); !wrong.empty())
+        return wrong;
     }
   }
 

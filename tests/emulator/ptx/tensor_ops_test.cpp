@@ -36,12 +36,18 @@ uint32_t bits_of(MmaType type) {
 
 double value_of(MmaType type, uint32_t code) {
   switch (type) {
-    case MmaType::f16: return f16_to_f32(static_cast<uint16_t>(code));
-    case MmaType::bf16: return bf16_to_f32(static_cast<uint16_t>(code));
-    case MmaType::e4m3: return e4m3_to_f32(static_cast<uint8_t>(code));
-    case MmaType::e5m2: return e5m2_to_f32(static_cast<uint8_t>(code));
-    case MmaType::e2m1_in_byte: return e2m1_to_f32(static_cast<uint8_t>(code >> 2));
-    case MmaType::e2m1: return e2m1_to_f32(static_cast<uint8_t>(code));
+    case MmaType::f16:
+      return f16_to_f32(static_cast<uint16_t>(code));
+    case MmaType::bf16:
+      return bf16_to_f32(static_cast<uint16_t>(code));
+    case MmaType::e4m3:
+      return e4m3_to_f32(static_cast<uint8_t>(code));
+    case MmaType::e5m2:
+      return e5m2_to_f32(static_cast<uint8_t>(code));
+    case MmaType::e2m1_in_byte:
+      return e2m1_to_f32(static_cast<uint8_t>(code >> 2));
+    case MmaType::e2m1:
+      return e2m1_to_f32(static_cast<uint8_t>(code));
   }
   return 0;
 }
@@ -55,8 +61,9 @@ uint32_t random_code(MmaType type, std::mt19937& random) {
   }
 }
 
-// A matrix [rows][k] of codes, and the fragment that the ISA's text makes of it: with n = elements in a register, element i of a lane is
-// in register i / n; its row is lane / 4, and 8 more in A where (i / n) is odd; its k is n * (lane % 4) + i % n, and 4 n more in the later half.
+// A matrix [rows][k] of codes, and the fragment that the ISA's text makes of it: with n = elements in a register,
+// element i of a lane is in register i / n; its row is lane / 4, and 8 more in A where (i / n) is odd; its k is n *
+// (lane % 4) + i % n, and 4 n more in the later half.
 struct Operand {
   MmaType type;
   uint32_t rows, k;
@@ -110,9 +117,11 @@ struct Case {
 };
 
 Case make_case(const MmaForm& form, std::mt19937& random) {
-  Case x{form, operand(form.a, 16, form.k, random), operand(form.b, 8, form.k, random), std::vector<Lanes>(4), std::vector<Lanes>(4)};
+  Case x{form, operand(form.a, 16, form.k, random), operand(form.b, 8, form.k, random), std::vector<Lanes>(4),
+         std::vector<Lanes>(4)};
   for (Lanes& lanes : x.c) {
-    for (uint32_t& lane : lanes) lane = std::bit_cast<uint32_t>(static_cast<float>(static_cast<int>(random() % 64) - 32));
+    for (uint32_t& lane : lanes)
+      lane = std::bit_cast<uint32_t>(static_cast<float>(static_cast<int>(random() % 64) - 32));
   }
   return x;
 }
@@ -134,7 +143,8 @@ void expect_product(const Case& x, const ScaleOperand* sa, const ScaleOperand* s
       }
       const double c = std::bit_cast<float>(x.c[q][lane]);
       const double result = std::bit_cast<float>(x.d[q][lane]);
-      ASSERT_LE(std::abs(result - (sum + c)), 0x1p-24 * std::abs(sum + c) + 0x1p-48 * size) << what << " row " << row << " column " << n;
+      ASSERT_LE(std::abs(result - (sum + c)), 0x1p-24 * std::abs(sum + c) + 0x1p-48 * size)
+          << what << " row " << row << " column " << n;
     }
   }
 }
@@ -164,8 +174,12 @@ TEST(TensorOps, EverySelectorTakesItsLanesAndBytesAndNoOther) {
         for (uint32_t thread_a = 0; thread_a < 2; ++thread_a) {
           for (uint32_t thread_b = 0; thread_b < 4; ++thread_b) {
             Case x = make_case(form, random);
-            const ScaleOperand sa = scales(form, 16, byte_a, thread_a, random), sb = scales(form, 8, byte_b, thread_b, random);
-            ASSERT_EQ(mma(form, x.a.registers, x.b.registers, x.c, x.d, &sa.lanes, &sb.lanes, byte_a, thread_a, byte_b, thread_b), "") << opcode;
+            const ScaleOperand sa = scales(form, 16, byte_a, thread_a, random),
+                               sb = scales(form, 8, byte_b, thread_b, random);
+            ASSERT_EQ(mma(form, x.a.registers, x.b.registers, x.c, x.d, &sa.lanes, &sb.lanes, byte_a, thread_a, byte_b,
+                          thread_b),
+                      "")
+                << opcode;
             expect_product(x, &sa, &sb, opcode);
           }
         }
@@ -176,16 +190,20 @@ TEST(TensorOps, EverySelectorTakesItsLanesAndBytesAndNoOther) {
 
 TEST(TensorOps, BadSelectorsAndScalesAreReportedAndWriteNothing) {
   std::mt19937 random(9);
-  const MmaForm four = *mma_form("mma.sync.aligned.kind::mxf4nvf4.block_scale.scale_vec::4X.m16n8k64.row.col.f32.e2m1.e2m1.f32.ue4m3");
-  const MmaForm two = *mma_form("mma.sync.aligned.kind::mxf4.block_scale.scale_vec::2X.m16n8k64.row.col.f32.e2m1.e2m1.f32.ue8m0");
+  const MmaForm four =
+      *mma_form("mma.sync.aligned.kind::mxf4nvf4.block_scale.scale_vec::4X.m16n8k64.row.col.f32.e2m1.e2m1.f32.ue4m3");
+  const MmaForm two =
+      *mma_form("mma.sync.aligned.kind::mxf4.block_scale.scale_vec::2X.m16n8k64.row.col.f32.e2m1.e2m1.f32.ue8m0");
   Case x = make_case(four, random);
-  const auto run = [&](const MmaForm& form, uint32_t word, uint32_t byte_a, uint32_t thread_a, uint32_t byte_b, uint32_t thread_b) {
+  const auto run = [&](const MmaForm& form, uint32_t word, uint32_t byte_a, uint32_t thread_a, uint32_t byte_b,
+                       uint32_t thread_b) {
     Lanes good, bad;
     good.fill(0x38383838);
     bad.fill(0x38383838);
     bad[4 * 3 + 1] = word;  // of row 11
     for (Lanes& lanes : x.d) lanes.fill(0xabababab);
-    const std::string text = mma(form, x.a.registers, x.b.registers, x.c, x.d, &bad, &good, byte_a, thread_a, byte_b, thread_b);
+    const std::string text =
+        mma(form, x.a.registers, x.b.registers, x.c, x.d, &bad, &good, byte_a, thread_a, byte_b, thread_b);
     if (!text.empty()) {
       EXPECT_EQ(x.d[0][0], 0xababababu);
     }
@@ -200,7 +218,7 @@ TEST(TensorOps, BadSelectorsAndScalesAreReportedAndWriteNothing) {
   EXPECT_NE(run(four, 0x38b83838, 0, 0, 0, 0).find("row 11 in lane 13"), std::string::npos);  // a set top bit
   EXPECT_NE(run(four, 0x3838387f, 0, 0, 0, 0).find("NaN"), std::string::npos);
   EXPECT_NE(run(two, 0xffff38ff, 0, 0, 0, 0).find("NaN"), std::string::npos);
-  EXPECT_EQ(run(two, 0xffff3838, 0, 0, 0, 0), "");  // bytes that no selector names
+  EXPECT_EQ(run(two, 0xffff3838, 0, 0, 0, 0), "");   // bytes that no selector names
   EXPECT_EQ(run(four, 0xffffffff, 0, 1, 0, 0), "");  // a lane that none names
 }
 
@@ -253,7 +271,8 @@ TEST(TensorOps, LdmatrixHandsOutRowsOrColumns) {
   }
 }
 
-// The accumulators and the fragments of an MMA come from one product's own numbers: column 3 and row 5 alone are not zero.
+// The accumulators and the fragments of an MMA come from one product's own numbers: column 3 and row 5 alone are not
+// zero.
 TEST(TensorOps, OneRowAndOneColumnMeetInOneElement) {
   const MmaForm form = *mma_form(kForms[0]);
   std::vector<Lanes> a(4, Lanes{}), b(2, Lanes{}), c(4, Lanes{}), d(4);
@@ -264,7 +283,8 @@ TEST(TensorOps, OneRowAndOneColumnMeetInOneElement) {
   }
   ASSERT_EQ(mma(form, a, b, c, d), "");
   for (uint32_t q = 0; q < 4; ++q) {
-    for (uint32_t lane = 0; lane < 32; ++lane) EXPECT_EQ(std::bit_cast<float>(d[q][lane]), q == 1 && lane == 4 * 5 + 1 ? 32.0f : 0.0f);
+    for (uint32_t lane = 0; lane < 32; ++lane)
+      EXPECT_EQ(std::bit_cast<float>(d[q][lane]), q == 1 && lane == 4 * 5 + 1 ? 32.0f : 0.0f);
   }
 }
 

@@ -12,7 +12,8 @@
 
 namespace yoke::kernels::cuda::testing {
 
-// A host's bytes at their address on the emulated device, for as long as this lives. What lies around them may not be touched.
+// A host's bytes at their address on the emulated device, for as long as this lives. What lies around them may not be
+// touched.
 class OnDevice {
  public:
   OnDevice(emulator::AddressSpace& memory, const void* bytes, size_t size, bool writable);
@@ -33,9 +34,11 @@ T* device(T* host) {
 const emulator::Module& module_of(const std::string& image, int capability);
 
 // Of kLinearThreads threads a block. Fails the test on a fault.
-void run_kernel(const std::string& image, const std::string& kernel, uint32_t grid, uint32_t shared_bytes, std::span<const std::byte> params,
-                emulator::AddressSpace& memory, const emulator::Options& options, int capability = 121);
-void run_launch(const LinearLaunch& launch, emulator::AddressSpace& memory, const emulator::Options& options, int capability = 121);
+void run_kernel(const std::string& image, const std::string& kernel, uint32_t grid, uint32_t shared_bytes,
+                std::span<const std::byte> params, emulator::AddressSpace& memory, const emulator::Options& options,
+                int capability = 121);
+void run_launch(const LinearLaunch& launch, emulator::AddressSpace& memory, const emulator::Options& options,
+                int capability = 121);
 
 // {early, late} x {forward, reverse}, the last also with the race check.
 std::vector<emulator::Options> all_options();

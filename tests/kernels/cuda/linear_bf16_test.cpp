@@ -18,7 +18,8 @@ using namespace kernels::testing;
 using emulator::AddressSpace;
 using emulator::Options;
 
-// A product with all that its shape allows: a part that begins and ends anywhere, K that fills no unit, N that fills no panel, strides.
+// A product with all that its shape allows: a part that begins and ends anywhere, K that fills no unit, N that fills no
+// panel, strides.
 struct Case {
   PackedPart weight;
   int64_t rows, x_stride, y_stride;
@@ -26,10 +27,18 @@ struct Case {
   bool with_bias;
   Range outputs{};
 
-  int64_t width() const { return outputs.empty() ? weight.shape.rows : std::min(outputs.end, weight.shape.rows) - outputs.begin; }
+  int64_t width() const {
+    return outputs.empty() ? weight.shape.rows : std::min(outputs.end, weight.shape.rows) - outputs.begin;
+  }
   Linear on_host(float* y = nullptr) const {
-    return {.w = weight.matrix(), .x = x.data(), .x_stride = x_stride, .rows = rows, .y = y, .y_stride = y_stride,
-            .bias = with_bias ? bias.data() : nullptr, .outputs = outputs};
+    return {.w = weight.matrix(),
+            .x = x.data(),
+            .x_stride = x_stride,
+            .rows = rows,
+            .y = y,
+            .y_stride = y_stride,
+            .bias = with_bias ? bias.data() : nullptr,
+            .outputs = outputs};
   }
   Linear on_device(float* y, int64_t first_row, int64_t count) const {
     Linear p = on_host(device(y + first_row * y_stride));
@@ -59,32 +68,44 @@ Case random_case(uint64_t seed, const FormatSample& sample, const Shape& shape =
   if (shape.outputs >= 0) outputs = shape.outputs;
   if (shape.rows >= 0) rows = shape.rows;
   const int64_t first_col = any_begin(random, 32), first_output = any_begin(random, 16);
-  const WeightFile file = random_file(random, sample, first_output + outputs, whole_columns(sample.format, first_col + cols + 1));
+  const WeightFile file =
+      random_file(random, sample, first_output + outputs, whole_columns(sample.format, first_col + cols + 1));
   const int64_t x_stride = random.chance(50) ? round_up(cols, 4) : cols + random.between(0, 5);
-  Case c{file.pack({first_output, first_output + outputs}, {first_col, first_col + cols}, random), rows, x_stride,
-         outputs + random.between(0, 5), random.normals(rows * x_stride), random.normals(outputs), random.chance(30)};
+  Case c{file.pack({first_output, first_output + outputs}, {first_col, first_col + cols}, random),
+         rows,
+         x_stride,
+         outputs + random.between(0, 5),
+         random.normals(rows * x_stride),
+         random.normals(outputs),
+         random.chance(30)};
   if (random.chance(20) && outputs > 16) c.outputs = {16, random.chance(50) ? round_up(outputs, 16) : 32};
   return c;
 }
 
-std::vector<float> poison_for(const Case& c) { return poisoned(std::max<int64_t>(c.rows, 1) * c.y_stride); }
+std::vector<float> poison_for(const Case& c) {
+  return poisoned(std::max<int64_t>(c.rows, 1) * c.y_stride);
+}
 
 void run_on(AddressSpace& memory, std::span<const Linear> products, const Options& options, int capability = 121) {
   for (const LinearLaunch& launch : plan_linear(products)) run_launch(launch, memory, options, capability);
 }
 
 // Rows first .. first + count - 1; what is not theirs stays poison.
-std::vector<float> run_rows(const Case& c, int64_t first, int64_t count, const Options& options = {}, int capability = 121) {
+std::vector<float> run_rows(const Case& c, int64_t first, int64_t count, const Options& options = {},
+                            int capability = 121) {
   std::vector<float> y = poison_for(c);
   AddressSpace memory;
   const OnDevice weight(memory, c.weight.bytes.data(), static_cast<size_t>(c.weight.shape.bytes()), false);
-  const OnDevice x(memory, c.x.data(), c.x.size() * sizeof(float), false), out(memory, y.data(), y.size() * sizeof(float), true);
+  const OnDevice x(memory, c.x.data(), c.x.size() * sizeof(float), false),
+      out(memory, y.data(), y.size() * sizeof(float), true);
   const OnDevice bias(memory, c.bias.data(), c.with_bias ? c.bias.size() * sizeof(float) : 0, false);
   const Linear product = c.on_device(y.data(), first, count);
   run_on(memory, {&product, 1}, options, capability);
   return y;
 }
-std::vector<float> run(const Case& c, const Options& options = {}, int capability = 121) { return run_rows(c, 0, c.rows, options, capability); }
+std::vector<float> run(const Case& c, const Options& options = {}, int capability = 121) {
+  return run_rows(c, 0, c.rows, options, capability);
+}
 
 void expect_twin(const Case& c, const std::vector<float>& y) {
   const std::vector<TwinValue> twin = linear_twin(c.on_host());
@@ -97,8 +118,8 @@ void expect_twin(const Case& c, const std::vector<float>& y) {
       }
       const TwinValue& expected = twin[static_cast<size_t>(r * c.width() + i)];
       ASSERT_LE(std::abs(got - expected.value), expected.bound)
-          << "row " << r << " of " << c.rows << ", output " << i << " of " << c.width() << ", K " << c.weight.shape.cols << " from "
-          << c.weight.shape.col_begin << ": " << got << ", expected " << expected.value;
+          << "row " << r << " of " << c.rows << ", output " << i << " of " << c.width() << ", K " << c.weight.shape.cols
+          << " from " << c.weight.shape.col_begin << ": " << got << ", expected " << expected.value;
     }
   }
 }
@@ -137,8 +158,10 @@ TEST_P(LinearBf16Test, ARowsBitsDependOnNoOtherRowAndNoVariant) {
         const auto row = [&](const std::vector<float>& y) {
           return std::vector<float>(y.begin() + r * c.y_stride, y.begin() + r * c.y_stride + c.width());
         };
-        if (r >= first && r < first + count) ASSERT_TRUE(same_bits(row(part), row(together))) << "row " << r << " of " << count << " from " << first;
-        else ASSERT_TRUE(std::isnan(row(part)[0]));
+        if (r >= first && r < first + count)
+          ASSERT_TRUE(same_bits(row(part), row(together))) << "row " << r << " of " << count << " from " << first;
+        else
+          ASSERT_TRUE(std::isnan(row(part)[0]));
       }
     }
   });
@@ -149,12 +172,15 @@ TEST_P(LinearBf16Test, ProductsSideBySideHaveTheBitsOfEachAlone) {
     Random random(seed);
     const int64_t rows = random.chance(50) ? random.between(1, 8) : random.between(1, 70);
     std::vector<Case> cases;
-    for (int64_t i = random.between(2, 10); i > 0; --i) cases.push_back(random_case(1000 * seed + static_cast<uint64_t>(i), GetParam(), {.rows = rows}));
+    for (int64_t i = random.between(2, 10); i > 0; --i)
+      cases.push_back(random_case(1000 * seed + static_cast<uint64_t>(i), GetParam(), {.rows = rows}));
     std::vector<std::vector<float>> results;
     for (const Case& c : cases) results.push_back(poison_for(c));
     AddressSpace memory;
     std::vector<std::unique_ptr<OnDevice>> ranges;
-    const auto put = [&](const void* at, size_t bytes, bool writable) { ranges.push_back(std::make_unique<OnDevice>(memory, at, bytes, writable)); };
+    const auto put = [&](const void* at, size_t bytes, bool writable) {
+      ranges.push_back(std::make_unique<OnDevice>(memory, at, bytes, writable));
+    };
     std::vector<Linear> products;
     for (size_t i = 0; i < cases.size(); ++i) {
       const Case& c = cases[i];
@@ -164,7 +190,8 @@ TEST_P(LinearBf16Test, ProductsSideBySideHaveTheBitsOfEachAlone) {
       put(results[i].data(), results[i].size() * sizeof(float), true);
       products.push_back(c.on_device(results[i].data(), 0, rows));
     }
-    EXPECT_EQ(plan_linear(products).size(), static_cast<size_t>(ceil_div(static_cast<int64_t>(cases.size()), kMostLinearProblems)));
+    EXPECT_EQ(plan_linear(products).size(),
+              static_cast<size_t>(ceil_div(static_cast<int64_t>(cases.size()), kMostLinearProblems)));
     run_on(memory, products, {});
     for (size_t i = 0; i < cases.size(); ++i) EXPECT_TRUE(same_bits(results[i], run(cases[i])));
   });
@@ -185,13 +212,24 @@ struct GroupedCase {
 
 GroupedCase random_grouped(uint64_t seed, const FormatSample& sample) {
   Random random(seed);
-  GroupedCase g{.sample = sample, .experts = random.between(1, random.chance(30) ? 70 : 9), .top_k = random.between(1, 3),
-                .tokens = random.between(1, random.chance(40) ? 60 : 6), .outputs = random.between(1, 60), .cols = random.between(1, 200),
-                .by_token = random.chance(50), .with_bias = random.chance(50)};
+  GroupedCase g{.sample = sample,
+                .experts = random.between(1, random.chance(30) ? 70 : 9),
+                .top_k = random.between(1, 3),
+                .tokens = random.between(1, random.chance(40) ? 60 : 6),
+                .outputs = random.between(1, 60),
+                .cols = random.between(1, 200),
+                .by_token = random.chance(50),
+                .with_bias = random.chance(50)};
   const int64_t first_col = any_begin(random, 32);
   for (int64_t e = 0; e < g.experts; ++e) {
     const WeightFile file = random_file(random, sample, g.outputs, whole_columns(sample.format, first_col + g.cols));
-    g.matrices.push_back({file.pack({0, g.outputs}, {first_col, first_col + g.cols}, random), 1, g.cols, g.outputs, {}, random.normals(g.outputs), false});
+    g.matrices.push_back({file.pack({0, g.outputs}, {first_col, first_col + g.cols}, random),
+                          1,
+                          g.cols,
+                          g.outputs,
+                          {},
+                          random.normals(g.outputs),
+                          false});
   }
   std::vector<std::vector<int32_t>> of_expert(static_cast<size_t>(g.experts));
   for (int64_t slot = 0; slot < g.tokens * g.top_k; ++slot) {
@@ -223,11 +261,19 @@ std::vector<float> run_grouped(const GroupedCase& g, const Options& options) {
     biases.push_back(device(c.bias.data()));
   }
   put(matrices), put(biases), put(g.offsets), put(g.slots), put(g.x), put(y, true);
-  const Linear product{.w = {g.matrices[0].weight.shape, nullptr}, .x = device(g.x.data()), .x_stride = g.cols, .rows = g.positions(),
-                       .y = device(y.data()), .y_stride = g.outputs};
-  const LinearGroups groups{.offsets = device(g.offsets.data()), .slots = device(g.slots.data()), .matrices = device(matrices.data()),
-                            .biases = g.with_bias ? device(biases.data()) : nullptr, .experts = static_cast<uint32_t>(g.experts),
-                            .top_k = static_cast<uint32_t>(g.top_k), .by_token = g.by_token};
+  const Linear product{.w = {g.matrices[0].weight.shape, nullptr},
+                       .x = device(g.x.data()),
+                       .x_stride = g.cols,
+                       .rows = g.positions(),
+                       .y = device(y.data()),
+                       .y_stride = g.outputs};
+  const LinearGroups groups{.offsets = device(g.offsets.data()),
+                            .slots = device(g.slots.data()),
+                            .matrices = device(matrices.data()),
+                            .biases = g.with_bias ? device(biases.data()) : nullptr,
+                            .experts = static_cast<uint32_t>(g.experts),
+                            .top_k = static_cast<uint32_t>(g.top_k),
+                            .by_token = g.by_token};
   for (const LinearLaunch& launch : plan_grouped_linear({&product, 1}, groups)) run_launch(launch, memory, options);
   return y;
 }
@@ -241,7 +287,9 @@ TEST_P(LinearBf16Test, GroupsOfExpertsHaveTheBitsOfPlainProducts) {
         Case alone = g.matrices[static_cast<size_t>(e)];
         alone.x.assign(g.x.begin() + g.x_row(i) * g.cols, g.x.begin() + (g.x_row(i) + 1) * g.cols);
         alone.with_bias = g.with_bias;
-        ASSERT_TRUE(same_bits(std::vector<float>(y.begin() + i * g.outputs, y.begin() + (i + 1) * g.outputs), run(alone))) << "expert " << e;
+        ASSERT_TRUE(
+            same_bits(std::vector<float>(y.begin() + i * g.outputs, y.begin() + (i + 1) * g.outputs), run(alone)))
+            << "expert " << e;
       }
     }
     for (const Options& options : all_options()) EXPECT_TRUE(same_bits(run_grouped(g, options), y));
@@ -251,7 +299,9 @@ TEST_P(LinearBf16Test, GroupsOfExpertsHaveTheBitsOfPlainProducts) {
 std::vector<FormatSample> supported_samples() {
   std::vector<FormatSample> samples;
   for (FormatSample& s : format_samples()) {
-    if (supports_bf16(s.format) && s.name.find("column") == std::string::npos && s.name.find("transposed") == std::string::npos) samples.push_back(s);
+    if (supports_bf16(s.format) && s.name.find("column") == std::string::npos &&
+        s.name.find("transposed") == std::string::npos)
+      samples.push_back(s);
   }
   FormatSample block{"FP8_square_128", {.codes = Dtype::f8_e4m3, .scales = Scales::per_block, .group = 128}};
   samples.push_back(block);
@@ -263,7 +313,12 @@ INSTANTIATE_TEST_SUITE_P(Formats, LinearBf16Test, ::testing::ValuesIn(supported_
 TEST(LinearLaunch, OtherFormatsAreRefusedByName) {
   for (const Dtype codes : {Dtype::f32, Dtype::f16, Dtype::f8_e5m2, Dtype::q4_0, Dtype::q6_k}) {
     EXPECT_FALSE(supports_bf16(plain_format(codes)));
-    const Linear product{.w = {{.format = plain_format(codes), .rows = 16, .cols = 256}, nullptr}, .x = nullptr, .x_stride = 0, .rows = 1, .y = nullptr, .y_stride = 0};
+    const Linear product{.w = {{.format = plain_format(codes), .rows = 16, .cols = 256}, nullptr},
+                         .x = nullptr,
+                         .x_stride = 0,
+                         .rows = 1,
+                         .y = nullptr,
+                         .y_stride = 0};
     try {
       plan_linear({&product, 1});
       ADD_FAILURE() << "planned";
@@ -275,7 +330,12 @@ TEST(LinearLaunch, OtherFormatsAreRefusedByName) {
 }
 
 TEST(LinearLaunch, VariantsGoByTheNumberOfRowsAndBlocksByPanels) {
-  Linear product{.w = {{.format = plain_format(Dtype::bf16), .rows = 16 * 20 + 1, .cols = 256}, nullptr}, .x = nullptr, .x_stride = 0, .rows = 1, .y = nullptr, .y_stride = 0};
+  Linear product{.w = {{.format = plain_format(Dtype::bf16), .rows = 16 * 20 + 1, .cols = 256}, nullptr},
+                 .x = nullptr,
+                 .x_stride = 0,
+                 .rows = 1,
+                 .y = nullptr,
+                 .y_stride = 0};
   const auto planned = [&](int64_t rows) {
     product.rows = rows;
     return plan_linear({&product, 1}).at(0);

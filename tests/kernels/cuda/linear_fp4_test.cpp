@@ -54,16 +54,23 @@ std::vector<float> activations(Random& random, int64_t rows, int64_t stride) {
 
 Fp4Case random_case(uint64_t seed, const FormatSample& sample, int64_t rows = -1) {
   Random random(seed);
-  const int64_t cols = random.chance(4) ? 0 : random.between(1, random.chance(40) ? 1500 : 300), outputs = random.between(1, random.chance(30) ? 150 : 40);
+  const int64_t cols = random.chance(4) ? 0 : random.between(1, random.chance(40) ? 1500 : 300),
+                outputs = random.between(1, random.chance(30) ? 150 : 40);
   if (rows < 0) rows = random.chance(30) ? 1 : random.chance(5) ? 0 : random.between(2, random.chance(30) ? 70 : 9);
   const int64_t first_col = sample.format.group * random.between(0, 3), first_output = random.between(0, 20);
   const WeightFile file = scaled_file(random, sample, first_output + outputs, first_col + cols + 1);
   const int64_t x_stride = cols + random.between(0, 4);
-  return {file.pack({first_output, first_output + outputs}, {first_col, first_col + cols}, random), rows, x_stride, outputs + random.between(0, 4),
-          activations(random, rows, x_stride), random.normals(outputs), random.chance(30)};
+  return {file.pack({first_output, first_output + outputs}, {first_col, first_col + cols}, random),
+          rows,
+          x_stride,
+          outputs + random.between(0, 4),
+          activations(random, rows, x_stride),
+          random.normals(outputs),
+          random.chance(30)};
 }
 
-// What a row of x is once it is quantised, by the words of linear_fp4_params.h; and its g, which `values` do not have in them.
+// What a row of x is once it is quantised, by the words of linear_fp4_params.h; and its g, which `values` do not have
+// in them.
 struct QuantisedRow {
   std::vector<double> values;
   double row_scale;
@@ -83,11 +90,14 @@ QuantisedRow quantised(const float* x, int64_t cols, int64_t group) {
     float block = 0;
     for (int64_t k = begin; k < std::min(begin + group, cols); ++k) block = std::max(block, std::abs(x[k]));
     float scale = 0;
-    if (group == 32) scale = e8m0_scale(block);
-    else if (g != 0) scale = f8_e4m3_to_f32(f32_to_f8_e4m3(block / g / 6.0f));
+    if (group == 32)
+      scale = e8m0_scale(block);
+    else if (g != 0)
+      scale = f8_e4m3_to_f32(f32_to_f8_e4m3(block / g / 6.0f));
     if (scale * g == 0) continue;
     for (int64_t k = begin; k < std::min(begin + group, cols); ++k) {
-      row.values[static_cast<size_t>(k)] = double{emulator::e2m1_to_f32(emulator::f32_to_e2m1(x[k] / (scale * g)))} * double{scale};
+      row.values[static_cast<size_t>(k)] =
+          double{emulator::e2m1_to_f32(emulator::f32_to_e2m1(x[k] / (scale * g)))} * double{scale};
     }
   }
   return row;
@@ -112,17 +122,21 @@ void expect_twin(const Fp4Case& c, const std::vector<float>& y) {
         magnitudes += std::abs(double{c.bias[static_cast<size_t>(n)]});
       }
       const float got = y[static_cast<size_t>(r * c.y_stride + n)];
-      ASSERT_LE(std::abs(got - sum), linear_bound(c.cols(), magnitudes)) << "row " << r << ", output " << n << ", K " << c.cols() << ": " << got << ", expected " << sum;
+      ASSERT_LE(std::abs(got - sum), linear_bound(c.cols(), magnitudes))
+          << "row " << r << ", output " << n << ", K " << c.cols() << ": " << got << ", expected " << sum;
     }
   }
   for (int64_t r = 0; r < c.rows; ++r) {
-    for (int64_t n = c.outputs(); n < c.y_stride; ++n) ASSERT_TRUE(std::isnan(y[static_cast<size_t>(r * c.y_stride + n)]));
+    for (int64_t n = c.outputs(); n < c.y_stride; ++n)
+      ASSERT_TRUE(std::isnan(y[static_cast<size_t>(r * c.y_stride + n)]));
   }
 }
 
 void run_plan(const Fp4Plan& plan, AddressSpace& memory, const Options& options) {
-  for (const QuantiseLaunch& l : plan.quantise) run_kernel(kFp4Image, l.kernel, l.grid, 0, std::as_bytes(std::span(&l.params, 1)), memory, options);
-  for (const Fp4Launch& l : plan.products) run_kernel(kFp4Image, l.kernel, l.grid, l.shared_bytes, std::as_bytes(std::span(&l.params, 1)), memory, options);
+  for (const QuantiseLaunch& l : plan.quantise)
+    run_kernel(kFp4Image, l.kernel, l.grid, 0, std::as_bytes(std::span(&l.params, 1)), memory, options);
+  for (const Fp4Launch& l : plan.products)
+    run_kernel(kFp4Image, l.kernel, l.grid, l.shared_bytes, std::as_bytes(std::span(&l.params, 1)), memory, options);
 }
 
 // Scratch of exactly so many bytes, poisoned.
@@ -137,14 +151,23 @@ std::vector<float> run_rows(const Fp4Case& c, int64_t first, int64_t count, cons
   Scratch scratch(fp4_scratch_bytes(count, c.cols()));
   AddressSpace memory;
   const OnDevice weight(memory, c.weight.bytes.data(), static_cast<size_t>(c.weight.shape.bytes()), false);
-  const OnDevice x(memory, c.x.data(), c.x.size() * sizeof(float), false), out(memory, y.data(), y.size() * sizeof(float), true);
-  const OnDevice bias(memory, c.bias.data(), c.bias.size() * sizeof(float), false), between(memory, scratch.words.data(), 4 * scratch.words.size(), true);
-  const Linear product{.w = {c.weight.shape, device(c.weight.bytes.data())}, .x = device(c.x.data() + first * c.x_stride), .x_stride = c.x_stride,
-                       .rows = count, .y = device(y.data() + first * c.y_stride), .y_stride = c.y_stride, .bias = c.with_bias ? device(c.bias.data()) : nullptr};
+  const OnDevice x(memory, c.x.data(), c.x.size() * sizeof(float), false),
+      out(memory, y.data(), y.size() * sizeof(float), true);
+  const OnDevice bias(memory, c.bias.data(), c.bias.size() * sizeof(float), false),
+      between(memory, scratch.words.data(), 4 * scratch.words.size(), true);
+  const Linear product{.w = {c.weight.shape, device(c.weight.bytes.data())},
+                       .x = device(c.x.data() + first * c.x_stride),
+                       .x_stride = c.x_stride,
+                       .rows = count,
+                       .y = device(y.data() + first * c.y_stride),
+                       .y_stride = c.y_stride,
+                       .bias = c.with_bias ? device(c.bias.data()) : nullptr};
   run_plan(plan_fp4({&product, 1}, scratch.at()), memory, options);
   return y;
 }
-std::vector<float> run(const Fp4Case& c, const Options& options = {}) { return run_rows(c, 0, c.rows, options); }
+std::vector<float> run(const Fp4Case& c, const Options& options = {}) {
+  return run_rows(c, 0, c.rows, options);
+}
 
 class LinearFp4Test : public ::testing::TestWithParam<FormatSample> {};
 
@@ -172,7 +195,9 @@ TEST_P(LinearFp4Test, ARowsBitsDependOnNoOtherRowAndNoVariant) {
       const int64_t first = random.between(0, c.rows - count);
       const std::vector<float> part = run_rows(c, first, count);
       for (int64_t r = first; r < first + count; ++r) {
-        const auto row = [&](const std::vector<float>& y) { return std::vector<float>(y.begin() + r * c.y_stride, y.begin() + (r + 1) * c.y_stride); };
+        const auto row = [&](const std::vector<float>& y) {
+          return std::vector<float>(y.begin() + r * c.y_stride, y.begin() + (r + 1) * c.y_stride);
+        };
         ASSERT_TRUE(same_bits(row(part), row(together))) << "row " << r << " of " << count << " from " << first;
       }
     }
@@ -182,7 +207,8 @@ TEST_P(LinearFp4Test, ARowsBitsDependOnNoOtherRowAndNoVariant) {
 TEST_P(LinearFp4Test, GroupsOfExpertsHaveTheBitsOfPlainProducts) {
   for_seeds(4, [&](uint64_t seed) {
     Random random(seed + 300);
-    const int64_t experts = random.between(1, 9), tokens = random.between(1, 40), outputs = random.between(1, 60), cols = random.between(1, 200);
+    const int64_t experts = random.between(1, 9), tokens = random.between(1, 40), outputs = random.between(1, 60),
+                  cols = random.between(1, 200);
     const bool by_token = random.chance(50);
     std::vector<Fp4Case> matrices;
     std::vector<const std::byte*> tables;
@@ -191,7 +217,8 @@ TEST_P(LinearFp4Test, GroupsOfExpertsHaveTheBitsOfPlainProducts) {
       matrices.push_back({file.pack({0, outputs}, {0, cols}, random), 1, cols, outputs, {}, {}, false});
     }
     std::vector<std::vector<int32_t>> of_expert(static_cast<size_t>(experts));
-    for (int32_t slot = 0; slot < 2 * tokens; ++slot) of_expert[static_cast<size_t>(random.between(0, experts - 1))].push_back(slot);
+    for (int32_t slot = 0; slot < 2 * tokens; ++slot)
+      of_expert[static_cast<size_t>(random.between(0, experts - 1))].push_back(slot);
     std::vector<int32_t> offsets{0}, slots;
     for (const auto& list : of_expert) {
       slots.insert(slots.end(), list.begin(), list.end());
@@ -204,30 +231,49 @@ TEST_P(LinearFp4Test, GroupsOfExpertsHaveTheBitsOfPlainProducts) {
 
     AddressSpace memory;
     std::vector<std::unique_ptr<OnDevice>> ranges;
-    const auto put = [&](const auto& v, bool writable) { ranges.push_back(std::make_unique<OnDevice>(memory, v.data(), v.size() * sizeof(v[0]), writable)); };
+    const auto put = [&](const auto& v, bool writable) {
+      ranges.push_back(std::make_unique<OnDevice>(memory, v.data(), v.size() * sizeof(v[0]), writable));
+    };
     for (const Fp4Case& c : matrices) {
       put(c.weight.bytes, false);
       tables.push_back(device(c.weight.bytes.data()));
     }
     put(tables, false), put(offsets, false), put(slots, false), put(x, false), put(y, true), put(scratch.words, true);
-    const Linear product{.w = {matrices[0].weight.shape, nullptr}, .x = device(x.data()), .x_stride = cols, .rows = 2 * tokens, .y = device(y.data()), .y_stride = outputs};
-    const LinearGroups groups{.offsets = device(offsets.data()), .slots = device(slots.data()), .matrices = device(tables.data()), .biases = nullptr,
-                              .experts = static_cast<uint32_t>(experts), .top_k = 2, .by_token = by_token};
+    const Linear product{.w = {matrices[0].weight.shape, nullptr},
+                         .x = device(x.data()),
+                         .x_stride = cols,
+                         .rows = 2 * tokens,
+                         .y = device(y.data()),
+                         .y_stride = outputs};
+    const LinearGroups groups{.offsets = device(offsets.data()),
+                              .slots = device(slots.data()),
+                              .matrices = device(tables.data()),
+                              .biases = nullptr,
+                              .experts = static_cast<uint32_t>(experts),
+                              .top_k = 2,
+                              .by_token = by_token};
     run_plan(plan_grouped_fp4({&product, 1}, groups, x_rows, scratch.at()), memory, {});
     for (int64_t e = 0; e < experts; ++e) {
       for (int64_t i = offsets[static_cast<size_t>(e)]; i < offsets[static_cast<size_t>(e) + 1]; ++i) {
         const int64_t row = by_token ? slots[static_cast<size_t>(i)] / 2 : i;
         Fp4Case alone = matrices[static_cast<size_t>(e)];
         alone.x.assign(x.begin() + row * cols, x.begin() + (row + 1) * cols);
-        ASSERT_TRUE(same_bits(std::vector<float>(y.begin() + i * outputs, y.begin() + (i + 1) * outputs), run(alone))) << "expert " << e;
+        ASSERT_TRUE(same_bits(std::vector<float>(y.begin() + i * outputs, y.begin() + (i + 1) * outputs), run(alone)))
+            << "expert " << e;
       }
     }
   });
 }
 
 TEST(LinearFp4Launch, OneActivationIsQuantisedOnceAndPartsWithinAGroupAreRefused) {
-  const WeightFormat nvfp4{.codes = Dtype::e2m1, .scales = Scales::per_group, .scale_dtype = Dtype::f8_e4m3, .group = 16};
-  std::vector<Linear> products(3, Linear{.w = {{.format = nvfp4, .rows = 64, .cols = 128}, nullptr}, .x = nullptr, .x_stride = 128, .rows = 4, .y = nullptr, .y_stride = 64});
+  const WeightFormat nvfp4{
+      .codes = Dtype::e2m1, .scales = Scales::per_group, .scale_dtype = Dtype::f8_e4m3, .group = 16};
+  std::vector<Linear> products(3, Linear{.w = {{.format = nvfp4, .rows = 64, .cols = 128}, nullptr},
+                                         .x = nullptr,
+                                         .x_stride = 128,
+                                         .rows = 4,
+                                         .y = nullptr,
+                                         .y_stride = 64});
   EXPECT_EQ(plan_fp4(products, nullptr).quantise.size(), 1u);
   EXPECT_EQ(plan_fp4(products, nullptr).products.size(), 1u);
   products[1].x = reinterpret_cast<const float*>(4096);
@@ -244,7 +290,8 @@ std::vector<FormatSample> fp4_samples() {
   }
   return samples;
 }
-INSTANTIATE_TEST_SUITE_P(Formats, LinearFp4Test, ::testing::ValuesIn(fp4_samples()), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Formats, LinearFp4Test, ::testing::ValuesIn(fp4_samples()),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace yoke::kernels::cuda::testing

@@ -1,4 +1,5 @@
-// Broken variants of right kernels, made from their PTX: the conditions under which the kernels are tested must show each of them.
+// Broken variants of right kernels, made from their PTX: the conditions under which the kernels are tested must show
+// each of them.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -35,8 +36,12 @@ class Product {
   }
 
   LinearLaunch launch(std::vector<float>& y) const {
-    const Linear product{.w = {weight_.shape, device(weight_.bytes.data())}, .x = device(x_.data()), .x_stride = kCols, .rows = rows_,
-                         .y = device(y.data()), .y_stride = kOutputs};
+    const Linear product{.w = {weight_.shape, device(weight_.bytes.data())},
+                         .x = device(x_.data()),
+                         .x_stride = kCols,
+                         .rows = rows_,
+                         .y = device(y.data()),
+                         .y_stride = kOutputs};
     return plan_linear({&product, 1}).at(0);
   }
   std::string kernel() const {
@@ -49,14 +54,19 @@ class Product {
     std::vector<float> y = poisoned(rows_ * kOutputs);
     emulator::AddressSpace memory;
     const OnDevice weight(memory, weight_.bytes.data(), static_cast<size_t>(weight_.shape.bytes()), false);
-    const OnDevice x(memory, x_.data(), x_.size() * sizeof(float), false), out(memory, y.data(), y.size() * sizeof(float), true);
+    const OnDevice x(memory, x_.data(), x_.size() * sizeof(float), false),
+        out(memory, y.data(), y.size() * sizeof(float), true);
     const LinearLaunch l = launch(y);
-    const emulator::Launch how{.grid = {l.grid}, .block = {kLinearThreads}, .dynamic_shared = l.shared_bytes, .params = std::as_bytes(std::span(&l.params, 1))};
+    const emulator::Launch how{.grid = {l.grid},
+                               .block = {kLinearThreads},
+                               .dynamic_shared = l.shared_bytes,
+                               .params = std::as_bytes(std::span(&l.params, 1))};
     if (const auto fault = emulator::run(*module.find(l.kernel), how, memory, options)) return fault->text;
-    const std::vector<TwinValue> twin =
-        linear_twin({.w = weight_.matrix(), .x = x_.data(), .x_stride = kCols, .rows = rows_, .y = nullptr, .y_stride = kOutputs});
+    const std::vector<TwinValue> twin = linear_twin(
+        {.w = weight_.matrix(), .x = x_.data(), .x_stride = kCols, .rows = rows_, .y = nullptr, .y_stride = kOutputs});
     for (size_t i = 0; i < twin.size(); ++i) {
-      if (!(std::abs(y[i] - twin[i].value) <= twin[i].bound)) return "element " + std::to_string(i) + " is " + std::to_string(y[i]);
+      if (!(std::abs(y[i] - twin[i].value) <= twin[i].bound))
+        return "element " + std::to_string(i) + " is " + std::to_string(y[i]);
     }
     return {};
   }
@@ -75,7 +85,8 @@ class Product {
 };
 
 // The text of one kernel within its file.
-std::string replaced_in(const std::string& ptx, const std::string& kernel, const std::regex& what, const std::string& with) {
+std::string replaced_in(const std::string& ptx, const std::string& kernel, const std::regex& what,
+                        const std::string& with) {
   const size_t begin = ptx.find(".entry " + kernel + "(");
   const size_t end = std::min(ptx.find(".entry ", begin + 1), ptx.size());
   const std::string body = ptx.substr(begin, end - begin), changed = std::regex_replace(body, what, with);
@@ -96,7 +107,9 @@ constexpr Mutation kMutations[] = {
     {"x is staged without a barrier", 20, R"((bar\.sync|barrier\.sync)\s+0;)", ""},
     {"fragments not transposed", 3, R"(\.x4\.trans\.)", ".x4."},
     {"the other order of a pair of x", 40, R"((cvt\.rn\.bf16x2\.f32\s+\S+),\s*(\S+),\s*(\S+);)", "$1, $3, $2;"},
-    {"sums of another token", 12, R"(mma\.sync\.aligned\.m16n8k16(\S+\s+\{\S+ \S+ \S+ \S+\}, \{\S+ \S+ \S+ \S+\}), \{(\S+), (\S+)\})", "mma.sync.aligned.m16n8k16$1, {$3, $2}"},
+    {"sums of another token", 12,
+     R"(mma\.sync\.aligned\.m16n8k16(\S+\s+\{\S+ \S+ \S+ \S+\}, \{\S+ \S+ \S+ \S+\}), \{(\S+), (\S+)\})",
+     "mma.sync.aligned.m16n8k16$1, {$3, $2}"},
 };
 
 TEST(LinearMutants, EveryBrokenVariantIsNoticed) {
