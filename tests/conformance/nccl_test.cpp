@@ -2,7 +2,9 @@
 // processes; tests/emulator/nccl/settings.h has the faults.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <future>
 #include <thread>
@@ -11,6 +13,7 @@
 #include "core/error.h"
 #include "processes.h"
 #include "roads.h"
+#include "transport/nccl/nccl.h"
 #include "transport/select.h"
 
 namespace yoke::transport::conformance {
@@ -129,9 +132,15 @@ TEST(NcclFaults, PeersWithAnotherVersionAreRefusedWithBothNamed) {
   }
 }
 
+// In a process that begins anew: which NCCL there is, is asked once.
 TEST(NcclFaults, AVersionThatIsTooOldIsNotUsed) {
-  Processes processes(1, kNccl, [](Communicator&, Signal&) {}, [](int) { setenv("YOKE_EMULATOR_NCCL_VERSION", "22707", 1); });
-  EXPECT_THAT(processes.outcome(0), HasSubstr("NCCL 2.27.7 is too old"));
+  EXPECT_EXIT(
+      {
+        setenv("YOKE_EMULATOR_NCCL_VERSION", "22707", 1);
+        std::fputs(nccl::unavailable().c_str(), stderr);
+        _exit(0);
+      },
+      testing::ExitedWithCode(0), "NCCL 2.27.7 is too old: install libnccl2 2.28 or newer");
 }
 
 }  // namespace
