@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "core/cuda/driver.h"
+#include "core/device_name.h"
 #include "core/error.h"
 
 namespace yoke::cli {
@@ -47,7 +49,7 @@ std::vector<std::string> ClusterOptions::agent_arguments() const {
 }
 
 void add_layout_options(CLI::App& verb, ClusterOptions& options) {
-  verb.add_option("--nodes", options.nodes, "agents to start on this machine (default: tp x pp, else 2)")->check(CLI::Range(1, 64));
+  verb.add_option("--nodes", options.nodes, "agents to start on this machine (default: tp x pp, else one a GPU, else 2)")->check(CLI::Range(1, 64));
   verb.add_option("--tp", options.tp, "tensor-parallel degree: every layer cut over 1 or 2 agents")->check(CLI::Range(1, 2));
   verb.add_option("--pp", options.pp, "pipeline stages: layers dealt out to so many stages")->check(CLI::Range(1, 64));
   verb.add_option("--ep", options.ep, "expert-parallel degree: 1 cuts every expert over tp agents, tp lays whole experts on them")->check(CLI::Range(1, 2));
@@ -60,7 +62,8 @@ void add_layout_options(CLI::App& verb, ClusterOptions& options) {
   verb.add_option("--threads", options.threads, "compute threads of each engine")->check(CLI::Range(1, 256));
   verb.add_option("--kv-tokens", options.kv_tokens, "tokens that the KV cache holds (default: two contexts, or what fits)")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 32));
-  verb.add_option("--device", options.device, "auto or cpu")->check(CLI::IsMember({"auto", "cpu"}));
+  verb.add_option("--device", options.device, "cpu; cuda (GPUs or nothing, one agent each) or cuda:N; auto: GPUs where they can run the model, else the CPU")
+      ->check(CLI::Validator(device_mistake, "DEVICE"));
   verb.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off");
 }
 
@@ -77,11 +80,18 @@ parallel::PlanOptions plan_options_of(const ClusterOptions& options) {
   return {.layout = resolve_layout(options), .kv = options.kv_type(), .pack = options.pack};
 }
 
+ClusterOptions with_gpus(ClusterOptions options) {
+  const DeviceName device = device_named(options.device);
+  if (device.kind == DeviceKind::cpu || device.gpu || !cuda::unavailable().empty()) return options;
+  cuda::check(cuda::driver().cuDeviceGetCount(&options.gpus), "counting GPUs");
+  return options;
+}
+
 parallel::Layout resolve_layout(const ClusterOptions& options) {
   parallel::Layout layout{.tp = options.tp, .pp = options.pp, .ep = options.ep};
   const int nodes = options.nodes;
   if (layout.tp == 0 && layout.pp == 0) {
-    const int world = nodes == 0 ? 2 : nodes;
+    const int world = nodes != 0 ? nodes : options.gpus != 0 ? options.gpus : 2;
     layout.tp = world % 2 == 0 ? 2 : 1;
     layout.pp = world / layout.tp;
   } else if (layout.tp == 0) {

@@ -17,7 +17,7 @@ namespace yoke::cli {
 struct ClusterOptions {
   std::string model;
   std::vector<std::string> aliases;
-  int nodes = 0;  // 0: from tp and pp, else 2
+  int nodes = 0;  // 0: from tp and pp, else one a GPU, else 2
   int tp = 0;     // 0: from nodes
   int pp = 0;
   int ep = 1;     // 1, or tp
@@ -32,6 +32,7 @@ struct ClusterOptions {
   int threads = 1;
   int64_t kv_tokens = 0;
   std::string device = "auto";
+  int gpus = 0;   // of this machine, that --device lets agents use: with_gpus()
   std::string log_level = "info";
 
   std::string resolved_math() const;  // "exact", "bf16"
@@ -46,7 +47,10 @@ struct ClusterOptions {
 void add_layout_options(CLI::App& verb, ClusterOptions& options);
 void add_serving_options(CLI::App& verb, ClusterOptions& options);
 
-// tp and pp from what was given: nothing: two agents, tp 2. --nodes 1: tp 1; 2: tp 2; an even number: tp 2 and stages; an
+// The same with this machine's GPUs counted, unless --device is the CPU or one of them: before anything asks for the layout.
+ClusterOptions with_gpus(ClusterOptions options);
+
+// tp and pp from what was given: nothing: as many agents as GPUs were counted, without any two. --nodes 1: tp 1; 2: tp 2; an even number: tp 2 and stages; an
 // odd one: stages. Error{invalid_argument} when the numbers contradict each other.
 parallel::Layout resolve_layout(const ClusterOptions& options);
 // That and the other choices of a plan.

@@ -27,6 +27,16 @@ struct StatusOptions {
   bool watch = false;
 };
 
+// "        cuda (NVIDIA GB10), pool in exportable device memory", and why there where --device auto chose.
+std::string device_of(const json::object& rank) {
+  const auto text = [&](const char* key) { return rank.contains(key) ? std::string(rank.at(key).as_string()) : std::string(); };
+  if (text("device").empty()) return {};
+  std::string line = fmt::format("        {}", text("device"));
+  if (!text("pool").empty()) line += fmt::format(", pool in {}", text("pool"));
+  if (!text("device_reason").empty()) line += fmt::format(" (auto: {})", text("device_reason"));
+  return line + "\n";
+}
+
 std::string text_of(const json::object& status) {
   const auto number = [](const json::value& value) { return value.to_number<int64_t>(); };
   std::string text = fmt::format("{}  {}  layout {}, math {}, epoch {}\n", status.at("ready").as_bool() ? "ready" : "NOT READY",
@@ -41,6 +51,7 @@ std::string text_of(const json::object& status) {
                         rank.at("state").as_string().c_str(), rank.at("node").as_string().c_str(), number(rank.at("agent_pid")),
                         number(rank.at("engine_pid")), format_bytes(rank.at("pool_bytes").to_number<uint64_t>()),
                         format_bytes(rank.at("bytes_read").to_number<uint64_t>()), rank.at("step_age_s").to_number<double>());
+    text += device_of(rank.as_object());
   }
   return text;
 }

@@ -50,7 +50,7 @@ bool RestartBudget::take(TimePoint now) {
 }
 
 Supervisor::Supervisor(ClusterOptions options, std::string name)
-    : options_(std::move(options)), lock_(name), budget_(kMostRestarts, kRestartWindow) {
+    : options_(with_gpus(std::move(options))), lock_(name), budget_(kMostRestarts, kRestartWindow) {
   state_.name = std::move(name);
   state_.model = model::known::is_layers(options_.model) ? options_.model : std::filesystem::absolute(options_.model).string();
   state_.supervisor_pid = getpid();
@@ -86,6 +86,7 @@ void Supervisor::start_agent(int rank) {
                                    std::to_string(rank), "--exit-with-parent"};
   const std::vector<std::string> arguments = options_.agent_arguments();
   argv.insert(argv.end(), arguments.begin(), arguments.end());
+  if (options_.gpus > 0) argv.insert(argv.end(), {"--gpu", std::to_string(rank % options_.gpus)});
   agents_[rank].pid = spawn({.argv = argv, .log_file = agents_[rank].log});
 }
 

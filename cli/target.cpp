@@ -64,6 +64,7 @@ Target::~Target() {
 
 void Target::start_own(ClusterOptions cluster) {
   if (cluster.model.empty()) throw Error{Code::invalid_argument, "name a MODEL (a .gguf file or a model's folder), or --name or --url of a running server", "MODEL"};
+  cluster = with_gpus(std::move(cluster));
   own_name_ = fmt::format("own-{}", getpid());
   std::vector<std::string> argv = {sibling_program("yoke"), "up"};
   const std::vector<std::string> arguments = cluster.serve_arguments();

@@ -33,7 +33,8 @@ void print_ready(const State& state, const ClusterOptions& cluster) {
   std::fflush(stdout);
 }
 
-int run_here(const UpOptions& options) {
+int run_here(UpOptions options) {
+  options.cluster = with_gpus(options.cluster);
   if (options.exit_with_parent) exit_with_parent();
   start_logging("up", options.cluster.log_level);
   Progress progress;
@@ -50,7 +51,8 @@ int run_here(const UpOptions& options) {
                              }});
 }
 
-int run_detached(const UpOptions& options) {
+int run_detached(UpOptions options) {
+  options.cluster = with_gpus(options.cluster);
   constexpr auto kStartDeadline = std::chrono::minutes(30);
   std::vector<std::string> argv = {sibling_program("yoke"), "up"};
   const std::vector<std::string> arguments = options.cluster.serve_arguments();
@@ -92,7 +94,7 @@ int run_detached(const UpOptions& options) {
 void add_up(CLI::App& app, Action& action) {
   auto options = std::make_shared<UpOptions>();
   CLI::App* verb = app.add_subcommand("up", "start a coordinator and its agents on this machine and keep them running");
-  verb->footer("Without a GPU the default is two agents, each with half of every layer (--tp 2). Ctrl-C ends all.");
+  verb->footer("Without a GPU the default is two agents, each with half of every layer (--tp 2); with GPUs one agent each. Ctrl-C ends all.");
   verb->add_option("MODEL", options->cluster.model, "a .gguf file, or a folder with config.json and .safetensors")->required();
   add_layout_options(*verb, options->cluster);
   add_serving_options(*verb, options->cluster);

@@ -37,6 +37,18 @@ FrontDeskConfig desk_config(const DispatcherConfig& config) {
           .max_queue = config.max_queue};
 }
 
+// One name where all ranks compute on the same kind of device.
+std::string devices_of(const std::vector<RankStatus>& ranks) {
+  std::string all;
+  std::vector<std::string_view> named;
+  for (const RankStatus& rank : ranks) {
+    if (rank.device.empty() || std::ranges::find(named, rank.device) != named.end()) continue;
+    named.push_back(rank.device);
+    all += (all.empty() ? "" : ", ") + rank.device;
+  }
+  return all;
+}
+
 }  // namespace
 
 struct Dispatcher::State : std::enable_shared_from_this<Dispatcher::State> {
@@ -270,9 +282,9 @@ struct Dispatcher::State : std::enable_shared_from_this<Dispatcher::State> {
     status.math = config.registry.math;
     status.kv = kv_type_name(config.registry.plan.kv);
     status.pack = config.registry.plan.pack;
-    status.device = "cpu";
     status.reason = registry.missing();
     status.ranks = registry.ranks();
+    status.device = devices_of(status.ranks);
     status.kv_blocks_total = static_cast<int64_t>(registry.kv_blocks());
     if (batcher) {
       add_progress(status);

@@ -131,6 +131,9 @@ void Registry::loaded(int rank, const proto::Loaded& loaded) {
   slot.trouble.clear();
   slot.status.pool_bytes = loaded.pool_bytes();
   slot.status.bytes_read = loaded.bytes_read();
+  slot.status.device = loaded.device();
+  slot.status.device_reason = loaded.device_reason();
+  slot.status.pool = loaded.pool();
   slot.status.load_bytes_done = slot.status.load_bytes_total;
   spdlog::info("rank {}: loaded, {} KV blocks", rank, loaded.kv_blocks());
 }

@@ -78,7 +78,7 @@ bool Registry::assign_ranks() {
     const proto::Hello& hello = agents_.at(agent);
     spdlog::info("rank {}: agent {} on {}", rank, hello.pid(), hello.node());
     Rank& slot = ranks_[static_cast<size_t>(rank)];
-    slot = Rank{.agent = agent, .status = {.rank = rank, .node = hello.node(), .agent_pid = hello.pid()}};
+    slot = Rank{.agent = agent, .status = {.rank = rank, .node = hello.node(), .device = hello.device(), .agent_pid = hello.pid()}};
   }
   return true;
 }
@@ -94,13 +94,13 @@ bool Registry::holds_model(const proto::Hello& hello) const {
 bool Registry::decide_kv_blocks(Orders& orders) {
   if (kv_blocks_ != 0) return true;
   uint64_t available = UINT64_MAX;
-  std::map<std::string, int> on_node;
+  std::map<std::pair<std::string, std::string>, int> on_node;  // that share one memory
   int most_on_node = 1;
   for (const auto& [agent, hello] : agents_) {
     // A pool of this model from an earlier coordinator says what was decided then, and need not be loaded again.
     if (holds_model(hello) && hello.held().kv_blocks() != 0) kv_blocks_ = hello.held().kv_blocks();
     available = std::min(available, hello.memory_available_bytes());
-    most_on_node = std::max(most_on_node, ++on_node[hello.node()]);
+    most_on_node = std::max(most_on_node, ++on_node[std::pair(hello.node(), hello.memory())]);
   }
   if (kv_blocks_ != 0) return true;
   try {

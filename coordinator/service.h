@@ -44,6 +44,9 @@ struct RankStatus {
   int rank = 0;
   std::string node;
   std::string state;            // "missing", "loading", "forming", "ready", "stuck"
+  std::string device;           // where it computes, or before a load means to: "cpu", "cuda (NVIDIA GB10)"
+  std::string device_reason;    // why there, where --device auto chose
+  std::string pool;             // where its pool lies (node/pool_memory.h); empty before the load
   int64_t agent_pid = 0;
   int64_t engine_pid = 0;
   uint64_t bytes_read = 0;
@@ -62,7 +65,7 @@ struct ServiceStatus {
   std::string math;
   std::string kv;               // the cache's element type, as --kv names it
   bool pack = false;            // weights in their packed forms
-  std::string device;
+  std::string device;           // of all ranks; where they differ, each one's once
   std::vector<RankStatus> ranks;
   int64_t running = 0, waiting = 0, paused = 0;
   int64_t kv_blocks_total = 0, kv_blocks_used = 0;

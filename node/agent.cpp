@@ -18,6 +18,7 @@
 #include "core/units.h"
 #include "node/agent_rules.h"
 #include "node/coordinator_link.h"
+#include "node/device_choice.h"
 #include "node/engine_process.h"
 #include "node/health.h"
 #include "node/load_thread.h"
@@ -45,6 +46,8 @@ class Agent {
  public:
   explicit Agent(const NodeOptions& options)
       : options_(options),
+        wanted_(device_named(options.device)),
+        device_(choose_device(wanted_, options.gpu)),
         id_(random_id()),
         signals_(context_, SIGTERM, SIGINT),
         parent_timer_(context_),
@@ -79,7 +82,9 @@ class Agent {
     hello.set_agent_id(id_);
     hello.set_node(node.host_name);
     hello.set_pid(getpid());
-    hello.set_memory_available_bytes(node.memory_available_bytes);
+    hello.set_memory_available_bytes(device_.memory_available());
+    hello.set_memory(device_.memory());
+    hello.set_device(device_.description);
     if (rules_.held()) *hello.mutable_held() = *rules_.held();
     hello.set_preferred_rank(options_.rank);
     return hello;
@@ -107,13 +112,15 @@ class Agent {
   }
   void carry_out(const StartEngine& action) { start_engine(action.attach); }
   void carry_out(const KillEngine&) { engine_.reset(); }
-  void carry_out(const StartLoad& action) { loader_.start(action.load, std::exchange(pool_, Pool())); }
+  void carry_out(const StartLoad& action) { loader_.start({.model = action.load, .wanted = wanted_, .device = device_}, std::exchange(pool_, Pool())); }
   void carry_out(const CancelLoad&) { loader_.cancel(); }
   void carry_out(const Leave& action) { leave(action.exit_code, action.reason); }
 
   void start_engine(proto::Attach attach) {
     if (options_.threads > 0) attach.mutable_load()->set_threads(options_.threads);
-    attach.set_device(options_.device == "auto" ? "cpu" : options_.device);  // the best one that this build has
+    attach.set_device(loaded_on_.backend);
+    attach.set_gpu(loaded_on_.gpu);
+    attach.set_pool(std::string(pool_place(loaded_on_.place).name));
     const auto ended = [this](const std::string& how) {
       spdlog::warn("{}", how);
       engine_.reset();
@@ -121,7 +128,7 @@ class Agent {
     };
     try {
       engine_ = std::make_unique<EngineProcess>(
-          context_, attach, pool_.fd(), options_.log_level,
+          context_, attach, pool_.descriptors(), options_.log_level,
           EngineProcess::Handlers{.on_frame = [this](proto::Envelope envelope) { tell(EngineSaid{std::move(envelope)}); },
                                   .on_ended = ended});
       spdlog::info("started engine {}", engine_->pid());
@@ -137,7 +144,8 @@ class Agent {
     }
     LoadedShard& loaded = std::get<LoadedShard>(result);
     pool_ = std::move(loaded.pool);
-    tell(LoadDone{loaded.kv_blocks, pool_.bytes()});
+    loaded_on_ = std::move(loaded.device);
+    tell(LoadDone{loaded.kv_blocks, pool_.bytes(), loaded_on_.description, loaded_on_.reason, std::string(pool_place(loaded_on_.place).name)});
     spdlog::info("holds {} in its pool, {} read", format_bytes(pool_.bytes()), format_bytes(rules_.bytes_read()));
   }
 
@@ -168,6 +176,9 @@ class Agent {
   }
 
   const NodeOptions options_;
+  const DeviceName wanted_;
+  const ChosenDevice device_;   // of this node
+  ChosenDevice loaded_on_;      // of the model that the pool holds
   const std::string id_;
   asio::io_context context_;
   asio::signal_set signals_;

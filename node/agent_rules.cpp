@@ -183,6 +183,9 @@ proto::Envelope AgentRules::loaded_frame() const {
   loaded.set_kv_blocks(held_size_.kv_blocks);
   loaded.set_pool_bytes(held_size_.pool_bytes);
   loaded.set_bytes_read(bytes_read());
+  loaded.set_device(held_size_.device);
+  loaded.set_device_reason(held_size_.device_reason);
+  loaded.set_pool(held_size_.pool);
   return stamped(std::move(envelope));
 }
 

@@ -21,7 +21,11 @@ struct CoordinatorSaid { transport::proto::Envelope envelope; };
 struct EngineSaid { transport::proto::Envelope envelope; };
 struct EngineEnded { std::string how; };  // "engine 4711 was killed by signal 9"; never for one that we killed
 struct LoadAdvanced { LoadProgress progress; };
-struct LoadDone { uint64_t kv_blocks; uint64_t pool_bytes; };
+struct LoadDone {
+  uint64_t kv_blocks;
+  uint64_t pool_bytes;
+  std::string device, device_reason, pool;  // as in Loaded
+};
 struct LoadFailed { Error error; };
 using AgentEvent = std::variant<CoordinatorJoined, CoordinatorLost, CoordinatorSaid, EngineSaid, EngineEnded, LoadAdvanced,
                                 LoadDone, LoadFailed>;

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <vector>
 
-#include "node/cuda_context.h"
+#include "core/cuda/context.h"
 #include "node/pool_memory.h"
 
 namespace yoke::node::gpu {
@@ -29,7 +29,7 @@ class Copies final : public DeviceCopies {
   };
   void release();
 
-  Context context_;
+  cuda::Context context_;
   const cuda::CUdeviceptr base_;
   const uint64_t buffer_bytes_;
   cuda::CUstream stream_ = nullptr;

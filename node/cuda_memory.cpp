@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "core/cuda/context.h"
 #include "core/error.h"
 #include "core/units.h"
-#include "node/cuda_context.h"
 #include "node/cuda_copies.h"
 #include "node/memfd_memory.h"
 #include "node/pool_directory.h"
@@ -15,7 +16,9 @@
 namespace yoke::node::gpu {
 namespace {
 
+using cuda::attribute;
 using cuda::check;
+using cuda::Context;
 using cuda::driver;
 
 constexpr uint64_t kProbeBytes = 2 << 20;
@@ -133,8 +136,12 @@ class ExportedMemory final : public PoolMemory {
   }
 
   void clear() {
-    check(driver().cuMemsetD8Async(mapped_.address(), 0, mapped_.bytes(), nullptr), "clearing the pool");
-    check(driver().cuCtxSynchronize(), "clearing the pool");
+    cuda::CUstream stream = nullptr;
+    check(driver().cuStreamCreateWithPriority(&stream, cuda::CU_STREAM_NON_BLOCKING, 0), "a stream to clear the pool");
+    cuda::CUresult result = driver().cuMemsetD8Async(mapped_.address(), 0, mapped_.bytes(), stream);
+    if (result == cuda::CUDA_SUCCESS) result = driver().cuStreamSynchronize(stream);
+    driver().cuStreamDestroy(stream);
+    check(result, "clearing the pool");
   }
 
  private:
@@ -167,14 +174,14 @@ class RegisteredMemory final : public MemfdMemory {
   cuda::CUdeviceptr address_ = 0;
 };
 
-// What `run` fails with, as a reason.
+// What `run` fails with, as a reason. A device that is full has what was asked for all the same: creating the pool says the numbers.
 template <typename Run>
 std::string failure_of(const Run& run) {
   try {
     run();
     return {};
   } catch (const Error& error) {
-    return error.what();
+    return error.code() == Code::does_not_fit ? std::string() : error.what();
   }
 }
 
@@ -208,12 +215,13 @@ std::string no_page_tables(int ordinal) {
   });
 }
 
+// Where GPU and host have one memory, cuMemGetInfo leaves out the page cache, which gives way.
 uint64_t device_bytes(int ordinal) {
-  if (attribute(ordinal, cuda::CU_DEVICE_ATTRIBUTE_INTEGRATED)) return topology::probe_node().memory_available_bytes;  // cuMemGetInfo counts too little there
   const Context context(ordinal);
   size_t free = 0, total = 0;
   check(driver().cuMemGetInfo(&free, &total), "cuMemGetInfo");
-  return free;
+  if (!attribute(ordinal, cuda::CU_DEVICE_ATTRIBUTE_INTEGRATED)) return free;
+  return std::min<uint64_t>(topology::probe_node().memory_available_bytes, total);
 }
 
 std::unique_ptr<PoolMemory> create_exported(int ordinal, uint64_t wanted, uint64_t directory_bytes) {

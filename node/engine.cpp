@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/math_mode.h"
 #include "kernels/ops.h"
 #include "model/catalogue.h"
 #include "node/engine_group.h"
@@ -40,11 +41,12 @@ struct Shard {
   explicit Shard(transport::FrameSocket::Frame frame)
       : load(frame.envelope.attach().load()),
         rank(frame.envelope.attach().rank()),
-        pool(Pool::attach(frame.descriptor.release())),
+        pool(Pool::attach(std::move(frame.descriptors), pool_place(frame.envelope.attach().pool()).place, frame.envelope.attach().gpu())),
         checkpoint(model::open_checkpoint(load.model_path())),
         catalogue(checkpoint),
         plan(parallel::make_plan(catalogue, plan_options_of(load.shard()))),
-        ops(kernels::ops_backend(frame.envelope.attach().device()).make({.threads = std::max(1, load.threads())})) {
+        ops(kernels::ops_backend(frame.envelope.attach().device())
+                .make({.threads = std::max(1, load.threads()), .gpu = frame.envelope.attach().gpu(), .math = math_mode_named(load.shard().math())})) {
     if (checkpoint.identity != load.shard().model_identity()) {
       throw Error{Code::bad_file, fmt::format("{} changed since it was loaded; start the coordinator again", load.model_path())};
     }

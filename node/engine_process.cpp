@@ -70,7 +70,7 @@ std::string describe(pid_t pid, int status) {
 
 }  // namespace
 
-EngineProcess::EngineProcess(boost::asio::io_context& context, const proto::Attach& attach, int pool_fd,
+EngineProcess::EngineProcess(boost::asio::io_context& context, const proto::Attach& attach, std::vector<int> pool_descriptors,
                              const std::string& log_level, Handlers handlers) {
   transport::SocketPair sockets = transport::make_socket_pair();
   pid_ = spawn_engine(sockets.engine.get(), log_level);
@@ -79,7 +79,7 @@ EngineProcess::EngineProcess(boost::asio::io_context& context, const proto::Atta
   proto::Envelope envelope;
   *envelope.mutable_attach() = attach;
   try {
-    first.write(envelope, pool_fd);  // into an empty socket: does not block
+    first.write(envelope, std::move(pool_descriptors));  // into an empty socket: does not block
   } catch (const Error& error) {
     const std::string how = end();
     throw Error{Code::unavailable, fmt::format("{} at its start ({})", how, error.what())};

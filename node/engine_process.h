@@ -22,7 +22,7 @@ class EngineProcess {
 
   // Starts `/proc/self/exe --engine 3` in a scrubbed environment and gives it the pool. Error{unavailable} if the system has no
   // room for a process.
-  EngineProcess(boost::asio::io_context& context, const transport::proto::Attach& attach, int pool_fd,
+  EngineProcess(boost::asio::io_context& context, const transport::proto::Attach& attach, std::vector<int> pool_descriptors,
                 const std::string& log_level, Handlers handlers);
   ~EngineProcess();  // kills and reaps it
   EngineProcess(const EngineProcess&) = delete;

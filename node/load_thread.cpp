@@ -27,25 +27,25 @@ std::variant<LoadedShard, Error> load_or_error(const ShardLoad& job) {
 
 }  // namespace
 
-void LoadThread::start(const transport::proto::LoadModel& model, Pool old) {
+void LoadThread::start(ShardLoad job, Pool old) {
   cancelled_ = false;
-  thread_ = std::jthread([this, model, old = std::move(old)]() mutable {  // joins the one before, which has ended
+  thread_ = std::jthread([this, job = std::move(job), old = std::move(old)]() mutable {  // joins the one before, which has ended
     old = Pool();
-    run(model);
+    run(std::move(job));
   });
 }
 
-void LoadThread::run(const transport::proto::LoadModel& model) {
+void LoadThread::run(ShardLoad job) {
   TimePoint told{};
-  const auto progress = [&](const LoadProgress& now) {
+  job.progress = [&](const LoadProgress& now) {
     const TimePoint time = system_clock().now();
     if (now.bytes_done < now.bytes_total && time - told < kProgressEvery) return;
     told = time;
     boost::asio::post(context_, [this, now] { handlers_.on_progress(now); });
   };
   // Handlers of Asio may be copied, a LoadedShard may not.
-  auto result = std::make_shared<std::variant<LoadedShard, Error>>(
-      load_or_error({.model = model, .progress = progress, .cancelled = [this] { return cancelled_.load(); }}));
+  job.cancelled = [this] { return cancelled_.load(); };
+  auto result = std::make_shared<std::variant<LoadedShard, Error>>(load_or_error(job));
   boost::asio::post(context_, [this, result] { handlers_.on_ended(std::move(*result)); });
 }
 

@@ -26,11 +26,11 @@ class LoadThread {
   ~LoadThread() { cancel(); }  // and joins
 
   // Not while one runs. `old` is given back to the system first, here too because that takes seconds for a large one.
-  void start(const transport::proto::LoadModel& model, Pool old);
+  void start(ShardLoad job, Pool old);  // the callbacks of `job` are ours
   void cancel() { cancelled_ = true; }  // on_ended follows, mostly with Error{aborted}
 
  private:
-  void run(const transport::proto::LoadModel& model);
+  void run(ShardLoad job);
 
   boost::asio::io_context& context_;
   Handlers handlers_;

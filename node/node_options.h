@@ -12,7 +12,8 @@ struct NodeOptions {
   int threads = 0;                             // --threads: compute threads of the engine; 0: as the coordinator says
   double rejoin_timeout_s = 600;               // --rejoin-timeout: keep the pool so long without a coordinator
   bool exit_with_parent = false;               // --exit-with-parent: `yoke up` sets it
-  std::string device = "auto";                 // --device auto|cpu
+  std::string device = "auto";                 // --device auto|cpu|cuda|cuda:N
+  int gpu = 0;                                 // --gpu: of this node; a number in --device goes before it
   std::string log_level = "info";              // --log-level
 };
 

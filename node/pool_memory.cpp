@@ -25,9 +25,9 @@ std::unique_ptr<PoolMemory> attach_memfd(int, std::vector<Descriptor> descriptor
 
 // The order of issue 5: what is fastest first.
 constexpr PoolPlaceRow kPlaces[] = {
-    {PoolPlace::device, "device memory", gpu::no_export, gpu::device_bytes, gpu::create_exported, gpu::attach_exported},
+    {PoolPlace::device, "exportable device memory", gpu::no_export, gpu::device_bytes, gpu::create_exported, gpu::attach_exported},
     {PoolPlace::registered, "registered memfd", gpu::no_registering, host_bytes, create_memfd<PoolPlace::registered>, gpu::attach_registered},
-    {PoolPlace::in_place, "memfd in place", gpu::no_page_tables, host_bytes, create_memfd<PoolPlace::in_place>, attach_memfd<PoolPlace::in_place>},
+    {PoolPlace::in_place, "memfd read in place", gpu::no_page_tables, host_bytes, create_memfd<PoolPlace::in_place>, attach_memfd<PoolPlace::in_place>},
     {PoolPlace::host, "memfd", [](int) { return std::string(); }, host_bytes, create_memfd<PoolPlace::host>, attach_memfd<PoolPlace::host>},
 };
 

@@ -6,11 +6,12 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/math_mode.h"
 #include "model/manifest.h"
 #include "node/made_weights.h"
 #include "node/memory_turn.h"
 #include "node/plan_options.h"
-#include "topology/node_info.h"
+#include "node/region_writer.h"
 
 namespace yoke::node {
 namespace {
@@ -53,19 +54,22 @@ LoadedShard load_shard(const ShardLoad& job) {
   const model::Checkpoint checkpoint = open_same(job.model);
   const model::Catalogue catalogue(checkpoint);
   const parallel::Plan plan = parallel::make_plan(catalogue, options);
-  const parallel::LedgerLimits limits{.max_rows = job.model.max_rows(), .max_sequences = job.model.max_sequences()};
-
   LoadedShard loaded;
+  loaded.device = choose_for_model(job.wanted, job.device, catalogue, options.pack, math_mode_named(shard.math()));
+  const ChosenDevice& device = loaded.device;
+  const parallel::LedgerLimits limits{.max_rows = job.model.max_rows(),
+                                      .max_sequences = job.model.max_sequences(),
+                                      .staging_bytes = staging_bytes(device.place, job.model.threads())};
   {
     const MemoryTurn turn;  // agents of one node measure and take one after the other
-    const uint64_t available = topology::probe_node().memory_available_bytes;
+    const uint64_t available = device.memory_available();
     loaded.kv_blocks = shard.kv_blocks()
                            ? shard.kv_blocks()
                            : parallel::default_kv_blocks(plan, catalogue, limits, available, plan.layout.world());
     const parallel::Ledger ledger = parallel::make_ledger(plan, shard.rank(), catalogue, loaded.kv_blocks, limits, available);
     spdlog::info("rank {} of {}: the ledger\n{}", shard.rank(), plan.layout.name(), ledger.text());
     parallel::check(ledger);
-    loaded.pool = Pool::create(regions_of(plan, shard.rank(), catalogue, loaded.kv_blocks));
+    loaded.pool = Pool::create(regions_of(plan, shard.rank(), catalogue, loaded.kv_blocks), device.place, device.gpu);
   }
   if (checkpoint.made) make_weights(plan, shard.rank(), catalogue, loaded.pool, job.progress, job.cancelled);
   else load_checked(plan, catalogue, loaded.pool, job);

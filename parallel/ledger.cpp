@@ -64,7 +64,7 @@ Ledger make_ledger(const Plan& plan, int rank, const model::Catalogue& catalogue
   ledger.weights_bytes = weights_bytes(plan, rank, catalogue);
   ledger.kv_bytes = checked_multiply(kv_blocks, kv_block_bytes(plan, rank, config), "KV cache");
   ledger.activation_bytes = activation_bytes(config, limits);
-  ledger.buffer_bytes = kBufferBytes;
+  ledger.buffer_bytes = kBufferBytes + limits.staging_bytes;
   ledger.reserve_bytes = kReserveBytes;
   ledger.available_bytes = available_bytes;
   return ledger;

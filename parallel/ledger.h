@@ -11,6 +11,7 @@ namespace yoke::parallel {
 struct LedgerLimits {
   int64_t max_rows = 512;       // rows of one step
   int64_t max_sequences = 64;
+  uint64_t staging_bytes = 0;       // that the loader packs in before a device copies it (node/region_writer.h)
 };
 
 struct Ledger {

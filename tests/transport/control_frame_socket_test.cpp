@@ -12,23 +12,29 @@
 namespace yoke::transport {
 namespace {
 
-TEST(FrameSocket, CarriesTheDescriptorOfAMemoryBesideAFrame) {
+TEST(FrameSocket, CarriesDescriptorsBesideAFrameInTheirOrder) {
   SocketPair pair = make_socket_pair();
   FrameSocket agent(std::move(pair.agent)), engine(std::move(pair.engine));
   Descriptor memory(memfd_create("test", MFD_CLOEXEC));
   ASSERT_EQ(::write(memory.get(), "weights", 7), 7);
+  Descriptor directory(memfd_create("test", MFD_CLOEXEC));
+  ASSERT_EQ(::write(directory.get(), "regions", 7), 7);
 
   proto::Envelope attach;
   attach.mutable_attach()->set_pool_bytes(7);
-  agent.write(attach, memory.get());
+  agent.write(attach, {directory.get(), memory.get()});
+  directory = Descriptor();
   memory = Descriptor();
 
   auto frame = engine.read();
   ASSERT_TRUE(frame.has_value());
   EXPECT_EQ(frame->envelope.attach().pool_bytes(), 7u);
-  char bytes[8] = {};
-  ASSERT_EQ(pread(frame->descriptor.get(), bytes, 7, 0), 7);
-  EXPECT_STREQ(bytes, "weights");
+  ASSERT_EQ(frame->descriptors.size(), 2u);
+  for (const char* text : {"regions", "weights"}) {
+    char bytes[8] = {};
+    ASSERT_EQ(pread(frame->descriptors[text[0] == 'w'].get(), bytes, 7, 0), 7);
+    EXPECT_STREQ(bytes, text);
+  }
 }
 
 TEST(FrameSocket, CarriesFramesLargerThanTheSocketsBuffer) {

@@ -1,9 +1,10 @@
 // Blocking frames over one end of a socket pair: the engine's side of the control channel, and the agent's first frame to a new
-// engine, which carries the pool's descriptor (SCM_RIGHTS). One thread reads, one thread writes; they may be two.
+// engine, which carries the pool's descriptors (SCM_RIGHTS). One thread reads, one thread writes; they may be two.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/descriptor.h"
 #include "transport/control/control.pb.h"
@@ -20,12 +21,14 @@ class FrameSocket {
  public:
   explicit FrameSocket(Descriptor socket) : socket_(std::move(socket)) {}
 
-  // Error{peer_lost} when the other end is gone. `descriptor` travels with the frame and stays ours.
-  void write(const proto::Envelope& envelope, std::optional<int> descriptor = std::nullopt);
+  static constexpr size_t kMostDescriptors = 4;
+
+  // Error{peer_lost} when the other end is gone. `descriptors` travel with the frame and stay ours.
+  void write(const proto::Envelope& envelope, std::vector<int> descriptors = {});
 
   struct Frame {
     proto::Envelope envelope;
-    Descriptor descriptor;  // empty unless one came along
+    std::vector<Descriptor> descriptors;  // that came along, in their order
   };
   // The next frame; nothing at the end of the stream. Error{peer_lost} for an end inside a frame, Error{too_large} and
   // Error{bad_file} for what is no frame.
@@ -35,7 +38,7 @@ class FrameSocket {
   int release() { return socket_.release(); }  // for a FrameStream to go on with; nothing more is read or written here
 
  private:
-  bool read_all(char* bytes, size_t size, Descriptor* descriptor);  // false at an end before the first byte
+  bool read_all(char* bytes, size_t size, std::vector<Descriptor>& descriptors);  // false at an end before the first byte
 
   Descriptor socket_;
 };
