@@ -204,7 +204,7 @@ void Block::fail_deadlock() const {
     for (const Split& split : warp.splits) {
       if (first == nullptr) first = &warp, waiting = &split;
       if (++named > 4) continue;
-      what += "; warp " + std::to_string(warp.index) + " lanes with mask " + std::to_string(split.mask) + " wait in " +
+      what += "; warp " + std::to_string(warp.index) + " lanes with mask " + hex(split.mask) + " wait in " +
               program.instruction_text(program.code[split.pc].line);
     }
   }

@@ -143,6 +143,8 @@ struct Block {
   uint64_t polled_at_ = 0;
 };
 
+std::string hex(uint64_t value);  // "0x..."
+
 inline uint32_t first_lane(uint32_t mask) { return static_cast<uint32_t>(std::countr_zero(mask)); }
 
 // atomic_read: volatile, relaxed or acquire; races with plain writes only.

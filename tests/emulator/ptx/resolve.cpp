@@ -5,13 +5,14 @@
 #include "tests/emulator/ptx/machine.h"
 
 namespace yoke::emulator {
-namespace {
 
 std::string hex(uint64_t value) {
   char text[24];
   std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
   return text;
 }
+
+namespace {
 
 struct Resolver {
   Warp& warp;

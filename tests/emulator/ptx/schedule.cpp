@@ -151,7 +151,7 @@ bool Block::control(Warp& warp, Split& split, const Instruction& i, uint32_t mas
           split.state = Split::State::synchronising;
           return false;
         }
-        throw LaneFault{kLaunchFailure, first_lane(mask), "an .aligned instruction needs all 32 lanes; active are those of mask " + std::to_string(mask)};
+        throw LaneFault{kLaunchFailure, first_lane(mask), "an .aligned instruction needs all 32 lanes; active are those of mask " + hex(mask)};
       }
       i.handler(warp, i, mask);
       ++split.pc;
@@ -173,7 +173,7 @@ bool Block::synchronise(Warp& warp, Split& split, const Instruction& i, uint32_t
   for (uint32_t lane = 0; lane < 32; ++lane) {
     if (!(mask >> lane & 1)) continue;
     need |= members[lane];
-    if (!(members[lane] >> lane & 1)) throw LaneFault{kLaunchFailure, lane, "the lane is not in its own member mask " + std::to_string(members[lane])};
+    if (!(members[lane] >> lane & 1)) throw LaneFault{kLaunchFailure, lane, "the lane is not in its own member mask " + hex(members[lane])};
   }
   need &= ~warp.left;
   if ((need & ~mask) == 0) {
