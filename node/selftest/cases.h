@@ -39,9 +39,11 @@ std::vector<std::string> formats_without_product(Supports supports);
 std::vector<Case> elementwise_cases(Supports supports);
 std::vector<Case> attention_cases();
 
-// What a product of mode bf16 may differ by: x rounded to bf16 (exact here), then sums in f32 by MMA, whose error a step is at most
-// 2^-20 of the sum of magnitudes (spark.md and PTX promise no more): 8 parts of K in chains of 16 columns, and the parts' sum. Formats
-// whose values bf16 does not hold are rounded too, or x is not: 2^-8 more each.
+// Whether mode bf16 multiplies with this format by MMA; F32 and F16, whose values bf16 does not hold, take the kernel of mode exact.
+bool multiplies_as_bf16(const WeightFormat& format);
+
+// What a product by MMA may differ by: x rounded to bf16 (exact here), then sums in f32, whose error a step is at most 2^-20 of the sum of
+// magnitudes (NVIDIA promises no more than f32 sums of unstated order): 8 parts of K in chains of 16 columns, and the parts' sum.
 Expected bf16_expected(const kernels::PackedMatrix& w, std::span<const float> x, int64_t x_stride, int64_t rows, const float* bias, Range outputs);
 
 }  // namespace yoke::node::selftest

@@ -69,7 +69,7 @@ std::string run_engines(const std::string& program, int gpu) {
   }
   Child reader(program, engine("read"), descriptors);
   reader.channel().receive(kDeadline);
-  return fmt::format("in {}{}{}", place, choice.text.empty() ? "" : ": ", choice.text);
+  return "in " + (choice.text.empty() ? place : choice.text);
 }
 
 }  // namespace

@@ -31,8 +31,9 @@ std::string device(const DeviceFacts& d) {
 std::string_view state(bool ran, bool ok) { return !ran ? "not run" : ok ? "ok" : "FAILED"; }
 
 std::string check_row(const Check& c) {
-  const std::string bound = !c.ran ? "" : c.bound == 0 ? "equal bits" : fmt::format("{:.2e} of {:.2e}", c.worst, c.bound);
-  return fmt::format("  {:<8} {:<58} {:<24} {:>9.1f} ms{}{}\n", state(c.ran, c.ok), c.name, bound, c.milliseconds, c.note.empty() ? "" : "  ", c.note);
+  if (!c.ran) return fmt::format("  {:<8} {:<64} {}\n", state(c.ran, c.ok), c.name, c.note);
+  const std::string bound = c.bound == 0 ? "equal bits" : fmt::format("{:.2e} of {:.2e}", c.worst, c.bound);
+  return fmt::format("  {:<8} {:<64} {:<24} {:>9.1f} ms{}{}\n", state(c.ran, c.ok), c.name, bound, c.milliseconds, c.note.empty() ? "" : "  ", c.note);
 }
 
 std::string bandwidth(const Report& r) {
@@ -49,9 +50,10 @@ std::string bandwidth(const Report& r) {
 }
 
 std::string collective_row(const Collective& c) {
+  if (!c.ran) return fmt::format("  {:<8} {:<12} {:<6} {}\n", state(c.ran, c.ok), c.operation, c.backend, c.note);
   const std::string rate = c.gb_per_s > 0 ? fmt::format("{:.2f} GB/s", c.gb_per_s) : std::string();
-  return fmt::format("  {:<8} {:<12} {:<6} {:>10} {:>10.1f} us {:>12}{}{}\n", state(c.ran, c.ok), c.operation, c.backend, format_bytes(c.bytes), c.microseconds, rate,
-                     c.note.empty() ? "" : "  ", c.note);
+  return fmt::format("  {:<8} {:<12} {:<6} {:>10} {:>10.1f} us{}{}{}{}\n", state(c.ran, c.ok), c.operation, c.backend, format_bytes(c.bytes), c.microseconds, rate.empty() ? "" : "  ",
+                     rate, c.note.empty() ? "" : "  ", c.note);
 }
 
 }  // namespace
@@ -66,7 +68,8 @@ std::string to_text(const Report& r) {
   if (!r.remedies.empty()) text += "\nFindings\n";
   for (const Remedy& remedy : r.remedies) text += fmt::format("  {}: {}\n    {}\n", remedy.fails ? "FAILS" : "advice", remedy.finding, remedy.remedy);
   const auto passed = std::ranges::count_if(r.checks, [](const Check& c) { return c.ran && c.ok; });
-  return text + fmt::format("\n{}: {} of {} checks hold ({:.1f} s){}\n", r.passed ? "PASS" : "FAIL", passed, r.checks.size(), r.seconds,
+  const auto ran = std::ranges::count_if(r.checks, &Check::ran);
+  return text + fmt::format("\n{}: {} of {} checks hold ({:.1f} s){}\n", r.passed ? "PASS" : "FAIL", passed, ran, r.seconds,
                             r.device.emulated ? "; emulated: no rate means anything" : "");
 }
 

@@ -6,33 +6,12 @@
 #include <algorithm>
 #include <set>
 
-#include "model/catalogue.h"
-#include "node/kv_cache.h"
-#include "node/loader.h"
 #include "tests/node/forward_group.h"
+#include "tests/node/loaded_model.h"
 #include "tests/node/wrong_ops.h"
 
 namespace yoke::node::selftest {
 namespace {
-
-struct Loaded {
-  model::Checkpoint checkpoint;
-  model::Catalogue catalogue;
-  parallel::Plan plan;
-  Pool pool;
-  KvCache cache;
-  forward::Weights weights;
-
-  explicit Loaded(const std::filesystem::path& folder, int tp = 1)
-      : checkpoint(model::open_checkpoint(folder)), catalogue(checkpoint), plan(parallel::make_plan(catalogue, {.layout = {tp, 1, 1}})),
-        pool(filled()), cache(plan, 0, checkpoint.config, pool), weights(checkpoint.config, plan, 0, pool, cache) {}
-
-  Pool filled() {
-    Pool made = Pool::create(regions_of(plan, 0, catalogue, 4));
-    load(plan, 0, catalogue, made, {}, {});
-    return made;
-  }
-};
 
 std::filesystem::path quantised(const std::string& name) { return std::filesystem::path(YOKE_SOURCE_DIR) / "tests/golden/quantised" / name; }
 
@@ -41,7 +20,7 @@ const std::filesystem::path kModels[] = {golden_model("llama"), golden_model("mi
 
 TEST(LoadCheck, HoldsForEveryKindOfModelAndIsTheSameEachTime) {
   for (const std::filesystem::path& folder : kModels) {
-    const Loaded loaded(folder);
+    const LoadedModel loaded(folder);
     std::set<uint64_t> hashes;
     for (int load = 0; load < 2; ++load) {
       const auto ops = kernels::ops_backend("cpu").make({});
@@ -56,7 +35,7 @@ TEST(LoadCheck, HoldsForEveryKindOfModelAndIsTheSameEachTime) {
 }
 
 TEST(LoadCheck, SamplesEachRoleOfTheFirstAndTheLastLayer) {
-  const Loaded loaded(golden_model("mixtral"));
+  const LoadedModel loaded(golden_model("mixtral"));
   const std::vector<SampledProduct> products = sampled_products(loaded.weights);
   const std::string last = "layer " + std::to_string(loaded.weights.layers.size() - 1);
   for (const std::string role : {"q", "k", "v", "o", "router", "experts' gate", "experts' up", "experts' down"}) {
@@ -70,14 +49,14 @@ TEST(LoadCheck, SamplesEachRoleOfTheFirstAndTheLastLayer) {
 }
 
 TEST(LoadCheck, AHalfOfTwoIsCheckedToo) {
-  const Loaded loaded(golden_model("llama"), 2);
+  const LoadedModel loaded(golden_model("llama"), {.tp = 2});
   const auto ops = kernels::ops_backend("cpu").make({});
   const LoadCheck check = check_load(loaded.weights, loaded.pool, *ops);
   EXPECT_TRUE(check.ok) << check.text;
 }
 
 TEST(LoadCheck, AWrongProductIsNamed) {
-  const Loaded loaded(golden_model("llama"));
+  const LoadedModel loaded(golden_model("llama"));
   WrongOps wrong;
   const LoadCheck check = check_load(loaded.weights, loaded.pool, wrong);
   EXPECT_FALSE(check.ok);
@@ -85,7 +64,7 @@ TEST(LoadCheck, AWrongProductIsNamed) {
 }
 
 TEST(LoadCheck, WhatTheBudgetLeavesOutIsCounted) {
-  const Loaded loaded(golden_model("llama"));
+  const LoadedModel loaded(golden_model("llama"));
   const auto ops = kernels::ops_backend("cpu").make({});
   const LoadCheck check = check_load(loaded.weights, loaded.pool, *ops, Duration::zero());
   EXPECT_TRUE(check.ok);
