@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <vector>
 
 #include "core/cuda/driver.h"
 #include "core/error.h"
@@ -16,6 +14,8 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/moe_params.h"
 #include "kernels/cuda/norms_params.h"
+#include "kernels/cuda/products.h"
+#include "kernels/cuda/scratch.h"
 
 namespace yoke::kernels::cuda {
 namespace {
@@ -51,7 +51,7 @@ class CudaOps final : public Ops {
   MathMode math() const override { return math_; }
 
   void run(const Linear& p) override { run(std::span(&p, 1)); }
-  void run(std::span<const Linear> problems) override { launch_linear_exact(launcher_, problems); }
+  void run(std::span<const Linear> problems) override { products_.run(problems); }
 
   void run(const TransposedLinear&) override {
     throw Error{Code::unsupported, "multi-head latent attention has no CUDA kernels; run the model with --device cpu", "device"};
@@ -137,7 +137,9 @@ class CudaOps final : public Ops {
   void run(std::span<const PlaceHeads> problems) override { launch_place_heads(launcher_, problems); }
   void run(const Attention& p) override { run(std::span(&p, 1)); }
   void run(std::span<const Attention> problems) override {
-    launch_attention(launcher_, problems, multiprocessors_, [this](int64_t floats) { return workspace(floats); });
+    launch_attention(launcher_, problems, multiprocessors_, [this](int64_t floats) {
+      return reinterpret_cast<float*>(scratch_.room(static_cast<uint64_t>(floats) * sizeof(float)));
+    });
   }
 
   void run(const Route& p) override {
@@ -158,9 +160,7 @@ class CudaOps final : public Ops {
                                        .slots = p.slots, .places = p.places});
   }
 
-  void run(const GroupedLinear& p) override {
-    if (p.pairs > 0 && !p.experts.empty()) launch_grouped_exact(launcher_, p, experts_of(p));
-  }
+  void run(const GroupedLinear& p) override { products_.run(p); }
 
   void run(const CombineExperts& p) override {
     launcher_.launch("moe", "combine_experts", {.x = blocks_of(p.width, kElementwiseThreads), .y = grid_rows(p.rows), .threads = kElementwiseThreads},
@@ -208,38 +208,12 @@ class CudaOps final : public Ops {
     throw Error{Code::unsupported, fmt::format("the CUDA router takes up to {} experts, this model has {}; run it with --device cpu", kMostExperts, experts), "device"};
   }
 
-  // Weights do not move, so a table is uploaded once, and stays: a recording may hold it.
-  const ExpertData* experts_of(const GroupedLinear& p) {
-    std::vector<std::pair<const std::byte*, const float*>> key;
-    for (size_t e = 0; e < p.experts.size(); ++e) key.emplace_back(p.experts[e].data, p.bias.empty() ? nullptr : p.bias[e]);
-    const ExpertData*& table = expert_tables_[key];
-    if (table == nullptr) {
-      std::vector<ExpertData> rows;
-      for (const auto& [data, bias] : key) rows.push_back({reinterpret_cast<const unsigned char*>(data), bias});
-      const auto bytes = std::as_bytes(std::span(rows));
-      std::byte* at = device_.allocate(bytes.size(), Device::Memory::local);
-      device_.upload(at, bytes);
-      table = reinterpret_cast<const ExpertData*>(at);
-    }
-    return table;
-  }
-
-  // Grows; what it was before stays, since a recording may hold it.
-  float* workspace(int64_t floats) {
-    if (floats > workspace_floats_) {
-      workspace_floats_ = std::max(floats, 2 * workspace_floats_);
-      workspace_ = reinterpret_cast<float*>(device_.allocate(static_cast<uint64_t>(workspace_floats_) * sizeof(float), Device::Memory::local));
-    }
-    return workspace_;
-  }
-
   CudaDevice device_;
   Launcher launcher_;
   MathMode math_;
   int multiprocessors_;
-  float* workspace_ = nullptr;
-  int64_t workspace_floats_ = 0;
-  std::map<std::vector<std::pair<const std::byte*, const float*>>, const ExpertData*> expert_tables_;
+  Scratch scratch_{device_};
+  Products products_{launcher_, scratch_, math_};
 };
 
 }  // namespace
@@ -258,13 +232,15 @@ std::string cuda_unavailable() {
   return why;
 }
 
-bool cuda_supports(const WeightFormat& weight, MathMode math) { return math == MathMode::exact && reads_weights(weight); }
+bool cuda_supports(const WeightFormat& weight, MathMode) { return reads_weights(weight); }
 
 std::unique_ptr<Ops> make_cuda_ops(const OpsConfig& config) {
   if (!images_absent().empty()) throw Error{Code::unsupported, fmt::format("no CUDA kernels: {}", images_absent()), "device"};
   device_at(config.gpu);
   if (const std::string wrong = wrong_architecture(config.gpu); !wrong.empty()) throw Error{Code::unsupported, wrong, "device"};
-  if (config.math != MathMode::exact) throw Error{Code::unsupported, fmt::format("the CUDA kernels have no mode '{}'", name(config.math)), "math"};
+  if (config.math == MathMode::fp4 && attribute(config.gpu, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) != 12) {
+    throw Error{Code::unsupported, fmt::format("GPU {} ({}) does not multiply FP4: mode 'fp4' needs a GB10; use mode 'bf16'", config.gpu, device_name(config.gpu)), "math"};
+  }
   return std::make_unique<CudaOps>(config);
 }
 
