@@ -310,6 +310,36 @@ std::vector<FormatSample> supported_samples() {
 INSTANTIATE_TEST_SUITE_P(Formats, LinearBf16Test, ::testing::ValuesIn(supported_samples()),
                          [](const auto& info) { return info.param.name; });
 
+// Packed forms whose lists are so long that a search takes several steps, in one run a panel and in several.
+TEST(LinearPackedLists, LongListsOfExceptionsAreSearched) {
+  constexpr int64_t kCols = 32000, kOutputs = 20;
+  for (const FormatSample& sample : supported_samples()) {
+    if (!sample.format.packed) continue;
+    for_seeds(2, [&](uint64_t seed) {
+      Random random(seed + 400);
+      WeightFile file = random_file(random, sample, kOutputs, kCols);
+      if (sample.format.codes == Dtype::bf16) {
+        for (size_t at = 0; at + 1 < file.codes.size(); at += 2 * static_cast<size_t>(random.between(1, 760))) {
+          file.codes[at + 1] = static_cast<std::byte>(random.between(0x20, 0x30));  // 2^-63 .. 2^-30
+        }
+      } else {
+        for (size_t at = 0; at < file.scales.size(); at += static_cast<size_t>(random.between(1, 160))) {
+          file.scales[at] = static_cast<std::byte>(random.between(0, 126));
+        }
+      }
+      Random pieces(seed);
+      Case c{seed == 0 ? file.pack() : file.pack({0, kOutputs}, {0, kCols}, pieces),
+             2,
+             kCols,
+             kOutputs,
+             random.normals(2 * kCols),
+             {},
+             false};
+      expect_twin(c, run(c));
+    });
+  }
+}
+
 TEST(LinearLaunch, OtherFormatsAreRefusedByName) {
   for (const Dtype codes : {Dtype::f32, Dtype::f16, Dtype::f8_e5m2, Dtype::q4_0, Dtype::q6_k}) {
     EXPECT_FALSE(supports_bf16(plain_format(codes)));
