@@ -16,8 +16,23 @@ struct LinearTile {
   int64_t y_row;      // grouped: row counts within an expert, whose first position this is
 };
 
-// `panels` and `rows` of a block; false: nothing to do. The same for all threads. Blocks of a panel range come one
-// after another for all rows, so that they read the same weights at about the same time.
+// Blocks that run at about the same time should read the same: with 48 multiprocessors and f32 activations four tiles
+// of rows beside twelve ranges of panels of 4-bit weights ask the memory for least. So blocks go through four tiles of
+// rows of a range, then the next range, then the next four.
+constexpr uint32_t kRowTilesTogether = 4;
+
+// Which of `row_tiles` and of `ranges` of panels a problem's block makes.
+struct BlockPlace {
+  uint32_t row_tile, range;
+};
+__device__ inline BlockPlace place_of_block(uint32_t block, uint32_t row_tiles, uint32_t ranges) {
+  const uint32_t first = block / (kRowTilesTogether * ranges) * kRowTilesTogether;
+  const uint32_t within = block - first * ranges, together = min(kRowTilesTogether, row_tiles - first);
+  return {first + within % together, within / together};
+}
+
+// The expert and the tile of its rows that the `tile`-th of all tiles is; false: there are not so many. All lanes take
+// part.
 __device__ inline bool find_group(const LinearGroups& groups, uint32_t tile, uint32_t rows, uint32_t* expert,
                                   uint32_t* tile_of_expert) {
   const uint32_t lane = threadIdx.x % 32;
@@ -44,6 +59,7 @@ __device__ inline bool find_group(const LinearGroups& groups, uint32_t tile, uin
   return false;
 }
 
+// For kernels of so many panels and rows a block. False: nothing to do. The same for all threads.
 __device__ inline bool find_tile(const LinearParams& p, uint32_t panels, uint32_t rows, LinearTile& tile) {
   uint32_t index = 0;
   while (index + 1 < p.count && blockIdx.x >= p.problems[index + 1].first_block) ++index;
@@ -54,8 +70,10 @@ __device__ inline bool find_tile(const LinearParams& p, uint32_t panels, uint32_
     const uint32_t row_tiles = (problem.rows + rows - 1) / rows;
     tile.w = problem.w;
     tile.bias = problem.bias;
-    tile.panel = problem.panel_begin + block / row_tiles * panels;
-    tile.row = int64_t{block % row_tiles} * rows;
+    const uint32_t ranges = (problem.panel_end - problem.panel_begin + panels - 1) / panels;
+    const BlockPlace place = place_of_block(block, row_tiles, ranges);
+    tile.panel = problem.panel_begin + place.range * panels;
+    tile.row = int64_t{place.row_tile} * rows;
     tile.rows = problem.rows - tile.row;
     tile.y_row = 0;
     return true;

@@ -167,6 +167,13 @@ TEST_P(LinearBf16Test, ARowsBitsDependOnNoOtherRowAndNoVariant) {
   });
 }
 
+// More tiles of rows than go together, and not a multiple of them.
+TEST_P(LinearBf16Test, ManyTilesOfRowsAndRangesOfPanelsAreAllMade) {
+  const Case c = random_case(500, GetParam(), {.rows = 64 * 6 + 5, .outputs = 300, .cols = 70});
+  const std::vector<float> y = run(c);
+  expect_twin(c, y);
+}
+
 TEST_P(LinearBf16Test, ProductsSideBySideHaveTheBitsOfEachAlone) {
   for_seeds(4, [&](uint64_t seed) {
     Random random(seed);
