@@ -1,6 +1,7 @@
 // Functions of double, by range reduction with fma and polynomials of our own. Every step is one correctly rounded operation,
 // so the result is the same on every machine.
 #include "kernels/elementary.h"
+#include "kernels/elementary_constants.h"
 
 #include <bit>
 #include <cmath>
@@ -10,8 +11,8 @@
 namespace yoke::kernels {
 namespace {
 
-constexpr double kLn2HighF64 = 0x1.62e42fefa39efp-1;  // ln 2 to 106 bits, in two parts
-constexpr double kLn2LowF64 = 0x1.abc9e3b39803fp-56;
+constexpr double kLn2HighF64 = log_f64_constants::kLn2High;
+constexpr double kLn2LowF64 = log_f64_constants::kLn2Low;
 constexpr double kHalfPiHigh = 0x1.921fb54442d18p+0;  // pi / 2, likewise
 constexpr double kHalfPiLow = 0x1.1a62633145c07p-54;
 constexpr double kRoundF64 = 0x1.8p52;  // adding it rounds to an integer, which then stands in the low bits
@@ -51,12 +52,12 @@ Quadrant reduce_quadrant(double x) {
 
 double power_of_two(int64_t n) { return std::bit_cast<double>(static_cast<uint64_t>(n + 1023) << 52); }
 
-// log(1 + f) for 1 + f in [sqrt(1/2), sqrt(2)]: 2 atanh(s) with s = f / (2 + f); |s| <= 0.1716, so s^26 / 27 is below 1e-21.
+// log(1 + f) for 1 + f in [sqrt(1/2), sqrt(2)]: 2 atanh(s) with s = f / (2 + f).
 double log_near_one(double f) {
   const double s = f / (2 + f);
   const double s2 = s * s;
   double sum = 0;
-  for (int i = 12; i >= 1; --i) sum = std::fma(sum, s2, 2.0 / (2 * i + 1));
+  for (int i = log_f64_constants::kTerms; i >= 1; --i) sum = std::fma(sum, s2, 2.0 / (2 * i + 1));
   // 2 s = f - s f, so that the leading f carries no rounding.
   return f - s * (f - s2 * sum);
 }
@@ -98,7 +99,7 @@ double log_f64(double x) {
     x *= 0x1p54;
     exponent = -54;
   }
-  constexpr uint64_t kSqrtHalf = 0x3FE6A09E667F3BCD;
+  constexpr uint64_t kSqrtHalf = log_f64_constants::kSqrtHalf;
   const uint64_t bits = std::bit_cast<uint64_t>(x) + (0x3FF0000000000000u - kSqrtHalf);
   exponent += static_cast<int64_t>(bits >> 52) - 1023;
   const double f = std::bit_cast<double>((bits & 0xFFFFFFFFFFFFFu) + kSqrtHalf) - 1.0;

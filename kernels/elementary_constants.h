@@ -1,4 +1,4 @@
-// The constants of exp_f32, tanh_f32 and erf_f32, shared by the scalar form and the vector form so that they cannot drift apart.
+// The constants of exp_f32, tanh_f32, erf_f32 and log_f64, shared by the forms of each so that they cannot drift apart.
 #pragma once
 
 namespace yoke::kernels::exp_constants {
@@ -38,3 +38,12 @@ inline constexpr float kLogErfc[] = {0.000315154150f, -1.13021881f,    -0.631842
                                      -0.00476028572f, 0.000597151543f, -0.0000461192284f, 0.00000164111440f};
 
 }  // namespace yoke::kernels::erf_constants
+
+namespace yoke::kernels::log_f64_constants {
+
+inline constexpr double kLn2High = 0x1.62e42fefa39efp-1;  // ln 2 to 106 bits, in two parts
+inline constexpr double kLn2Low = 0x1.abc9e3b39803fp-56;
+inline constexpr unsigned long long kSqrtHalf = 0x3FE6A09E667F3BCD;  // bits: so that the mantissa falls into [sqrt(1/2), sqrt(2))
+inline constexpr int kTerms = 12;  // of 2 atanh(s) beyond the first: s^2i 2 / (2i + 1); |s| <= 0.1716, so s^26 / 27 is below 1e-21
+
+}  // namespace yoke::kernels::log_f64_constants

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "kernels/reference/reference_ops.h"
 
 namespace yoke::kernels {
 namespace {
@@ -104,6 +105,8 @@ void Ops::run(const CombineExperts& p) {
     }
   }
 }
+
+void Ops::run(const Candidates& p) { reference::candidates(p); }
 
 void Ops::run(std::span<const Linear> problems) { each(*this, problems); }
 void Ops::run(std::span<const Attention> problems) { each(*this, problems); }

@@ -15,6 +15,7 @@
 
 #include "core/kv_block.h"
 #include "core/math_mode.h"
+#include "kernels/candidates.h"
 #include "kernels/device.h"
 #include "kernels/packed_matrix.h"
 
@@ -318,6 +319,13 @@ struct CombineExperts {
   float* y;               // [rows, width]
 };
 
+// Of each row and each slice of the vocabulary what requests[r] asks (kernels/candidates.h has the order and the sums).
+struct Candidates {
+  const CandidateRequest* requests;  // [rows]; read when the op runs: a recording's rows may ask anew each time
+  int64_t rows;
+  std::span<const CandidateSlice> slices;  // two at most
+};
+
 class Ops {
  public:
   virtual ~Ops() = default;
@@ -349,6 +357,7 @@ class Ops {
   virtual void run(const SortExperts& problem);
   virtual void run(const GroupedLinear& problem);
   virtual void run(const CombineExperts& problem);
+  virtual void run(const Candidates& problem);
   // Side by side: problems of the same rows, none of which needs another's result.
   virtual void run(std::span<const Linear> problems);
   virtual void run(std::span<const PlaceHeads> problems);

@@ -7,6 +7,7 @@
 #include "core/cuda/driver.h"
 #include "core/error.h"
 #include "kernels/cuda/attention_launch.h"
+#include "kernels/cuda/candidates_params.h"
 #include "kernels/cuda/cuda_device.h"
 #include "kernels/cuda/elementwise_params.h"
 #include "kernels/cuda/exact_launch.h"
@@ -166,6 +167,19 @@ class CudaOps final : public Ops {
     launcher_.launch("moe", "combine_experts", {.x = blocks_of(p.width, kElementwiseThreads), .y = grid_rows(p.rows), .threads = kElementwiseThreads},
                      CombineExpertsParams{.x = p.x, .places = p.places, .weights = p.weights, .rows = p.rows, .width = p.width,
                                           .top_k = static_cast<int32_t>(p.top_k), .y = p.y});
+  }
+
+  void run(const Candidates& p) override {
+    YOKE_ASSERT(p.slices.size() <= kMostCandidateSlices);
+    CandidatesParams params{.requests = p.requests};
+    int64_t widest = 0;
+    for (size_t i = 0; i < p.slices.size(); ++i) {
+      const CandidateSlice& s = p.slices[i];
+      params.slices[i] = {s.logits, static_cast<int32_t>(s.tokens.size()), static_cast<int32_t>(s.tokens.begin), s.summaries, s.best};
+      widest = std::max(widest, s.tokens.size());
+    }
+    const auto threads = static_cast<uint32_t>(std::clamp<int64_t>(round_up(widest, 32), 32, kCandidateThreads));
+    launcher_.launch("candidates", "candidates", {.x = static_cast<uint32_t>(p.rows), .y = static_cast<uint32_t>(p.slices.size()), .threads = threads}, params);
   }
 
  private:

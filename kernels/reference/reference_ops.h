@@ -28,6 +28,7 @@ void gather_rows(const GatherRows& p);
 void residual_add(const ResidualAdd& p);
 void embedding_lookup(const EmbeddingLookup& p);
 void kv_append(const KvAppend& p);
+void candidates(const Candidates& p);
 void attention(const Attention& p, Range heads);  // those query heads only
 
 std::unique_ptr<Ops> make_reference_ops(const OpsConfig& config);

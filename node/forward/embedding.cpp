@@ -1,7 +1,7 @@
 #include <array>
 
 #include "node/forward/transformer.h"
-#include "node/sampler/noise.h"
+#include "kernels/noise.h"
 
 namespace yoke::node::forward {
 
@@ -43,7 +43,7 @@ void embed(const Weights& weights, const model::ModelConfig& config, std::span<c
 void embed_made(std::span<const int32_t> tokens, int64_t hidden, Activations& a, kernels::Device& device) {
   float* x = a.packed;
   for (const int32_t token : tokens) {
-    const sampler::Noise noise(static_cast<uint64_t>(token), 0, 0);
+    const kernels::Noise noise(static_cast<uint64_t>(token), 0, 0);
     for (int32_t i = 0; i < hidden; ++i) *x++ = static_cast<float>(static_cast<int32_t>(noise.bits(i) >> 40) - (1 << 23)) * 0x1p-23f;  // [-1, 1)
   }
   device.upload(reinterpret_cast<std::byte*>(a.x), std::as_bytes(std::span(a.packed, x)));

@@ -22,7 +22,7 @@ float greatest(std::span<const float> values) {
     for (size_t j = 0; j < kLanes; ++j) lanes[j] = values[i + j] > lanes[j] ? values[i + j] : lanes[j];
   }
   for (; i < values.size(); ++i) lanes[0] = values[i] > lanes[0] ? values[i] : lanes[0];
-  return *std::max_element(lanes, lanes + kLanes);
+  return *std::max_element(lanes, lanes + kLanes) + 0.0f;
 }
 
 Best best_value(std::span<const float> values, int32_t first_token) {

@@ -6,15 +6,13 @@
 #include <span>
 #include <vector>
 
-#include "node/sampler/noise.h"
+#include "kernels/candidates.h"
+#include "kernels/noise.h"
 
 namespace yoke::node::sampler {
 
-struct Candidate {
-  float value;  // adjusted logit: what decides
-  float raw;    // the model's logit: what log probabilities are of
-  int32_t token;
-};
+using kernels::Candidate;
+using kernels::Noise;
 
 inline bool before(const Candidate& a, const Candidate& b) { return a.value > b.value || (a.value == b.value && a.token < b.token); }
 
@@ -29,7 +27,7 @@ inline bool before(const Best& a, const Best& b) {
   return a.score > b.score || (a.score == b.score && a.token < b.token);
 }
 
-// -inf of no values. NaN is passed over.
+// -inf of no values. NaN is passed over; of zeros it is +0.
 float greatest(std::span<const float> values);
 
 // Over tokens first_token .. first_token + values.size() - 1.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/candidates.h"
 #include "kernels/elementary.h"
 #include "node/sampler/candidates.h"
 
@@ -10,11 +11,10 @@ namespace yoke::node::sampler {
 
 namespace {
 
-// Exponentials are made in blocks that stay in the first-level cache.
-constexpr size_t kBlock = 1024;
 // As dots and norms sum (docs/bits.md rule 1): element i joins lane i % 16, the lanes join by a fixed tree.
 constexpr size_t kLanes = 16;
-static_assert(kBlock % kLanes == 0);
+constexpr size_t kSpan = kernels::kSumSpan;
+static_assert(kSpan % kLanes == 0);
 
 double tree_sum(std::array<double, kLanes> lanes) {
   for (size_t stride = kLanes / 2; stride > 0; stride /= 2) {
@@ -28,14 +28,14 @@ double tree_sum(std::array<double, kLanes> lanes) {
 LogSumExp log_sum_exp(std::span<const float> values) {
   LogSumExp result;
   result.max = greatest(values);
-  std::array<double, kLanes> lanes{};
-  std::array<float, kBlock> exps;
-  for (size_t begin = 0; begin < values.size(); begin += kBlock) {
-    const size_t n = std::min(kBlock, values.size() - begin);
+  std::array<float, kSpan> exps;
+  for (size_t begin = 0; begin < values.size(); begin += kSpan) {
+    const size_t n = std::min(kSpan, values.size() - begin);
     kernels::exp_f32(values.subspan(begin, n), result.max, std::span(exps).first(n));
+    std::array<double, kLanes> lanes{};
     for (size_t i = 0; i < n; ++i) lanes[i % kLanes] += static_cast<double>(exps[i]);
+    result.sum += tree_sum(lanes);
   }
-  result.sum = tree_sum(lanes);
   return result;
 }
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <vector>
 
-#include "node/sampler/noise.h"
+#include "node/sampler/candidates.h"
 #include "node/sampler/row.h"
 
 namespace yoke::node::sampler {

@@ -315,6 +315,18 @@ class MirroredOps final : public Ops {
       p.y = m.inout(p.y, p.rows * p.width);
     });
   }
+  void run(const Candidates& host) override {
+    std::vector<CandidateSlice> slices(host.slices.begin(), host.slices.end());
+    with(host, [&](Mirror& m, Candidates& p) {
+      for (CandidateSlice& slice : slices) {
+        slice.logits = m.in(slice.logits, p.rows * slice.tokens.size());
+        slice.summaries = m.inout(slice.summaries, p.rows);
+        slice.best = m.inout(slice.best, p.rows * kMostCandidates);
+      }
+      p.requests = m.in(p.requests, p.rows);
+      p.slices = slices;
+    });
+  }
 
  private:
   template <class Problem>

@@ -9,14 +9,16 @@
 #include <bit>
 #include <cstdint>
 
-namespace yoke::node::sampler {
+namespace yoke::kernels {
 
 class Noise {
  public:
-  Noise(uint64_t seed, uint32_t choice, int64_t position)
-      : key_(mix(mix(mix(seed) + choice) + static_cast<uint64_t>(position))) {}
+  constexpr Noise(uint64_t seed, uint32_t choice, int64_t position)
+      : Noise(mix(mix(mix(seed) + choice) + static_cast<uint64_t>(position))) {}
+  constexpr explicit Noise(uint64_t key) : key_(key) {}
 
-  uint64_t bits(int32_t token) const { return mix(key_ + (static_cast<uint64_t>(token) + 1) * kGolden); }
+  constexpr uint64_t key() const { return key_; }
+  constexpr uint64_t bits(int32_t token) const { return mix(key_ + (static_cast<uint64_t>(token) + 1) * kGolden); }
 
   // g of a token, from bits(token).
   static double gumbel(uint64_t bits);
@@ -28,13 +30,14 @@ class Noise {
   // No gumbel() is greater: 1 - u is at least 2^-53.
   static constexpr double kMax = 37.0;
 
- private:
-  static constexpr uint64_t kGolden = 0x9E3779B97F4A7C15;
   static constexpr double kLog2 = 0.6931471805599453;
   // Covers the rounding of our logarithm and of the sums that are compared.
   static constexpr double kBoundSlack = 1e-6;
 
-  static uint64_t mix(uint64_t z) {
+ private:
+  static constexpr uint64_t kGolden = 0x9E3779B97F4A7C15;
+
+  static constexpr uint64_t mix(uint64_t z) {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
     return z ^ (z >> 31);
@@ -43,4 +46,4 @@ class Noise {
   uint64_t key_;
 };
 
-}  // namespace yoke::node::sampler
+}  // namespace yoke::kernels
