@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <exception>
+#include <mutex>
 
 #include "tests/emulator/driver/settings.h"
 
@@ -35,8 +36,11 @@ void need(Needs needs) {
 }  // namespace
 
 void Device::fail(const std::string& where, const Failure& failure) {
-  unsigned none = 0;
-  if (sticky.compare_exchange_strong(none, failure.code)) note_failure(where, failure.code, failure.text);
+  static std::mutex* const one_at_a_time = new std::mutex;
+  std::lock_guard lock(*one_at_a_time);
+  if (sticky != 0) return;
+  note_failure(where, failure.code, failure.text);  // first: whoever sees the code may ask for the words
+  sticky = failure.code;
 }
 
 void start_devices() {

@@ -44,6 +44,7 @@ TEST_F(CudaDoubleMemory, RefusesCopiesThatLeaveIt) {
   EXPECT_EQ(driver().cuMemsetD32Async(pointer + 2, 0, 1, stream_), CUDA_ERROR_INVALID_VALUE);
   EXPECT_EQ(driver().cuMemcpyHtoDAsync(pointer, host.data(), 1000, stream_), CUDA_SUCCESS);
   EXPECT_EQ(driver().cuMemcpyHtoDAsync(pointer, host.data(), 4, nullptr), CUDA_ERROR_INVALID_HANDLE);
+  EXPECT_EQ(driver().cuStreamSynchronize(stream_), CUDA_SUCCESS);
 }
 
 TEST_F(CudaDoubleMemory, CopiesAndSets) {
