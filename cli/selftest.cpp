@@ -37,8 +37,10 @@ void add_selftest(CLI::App& app, Action& action) {
   auto options = std::make_shared<SelftestOptions>();
   CLI::App* verb = app.add_subcommand("selftest", "is this machine's device right and fast? tests and measures it, says what to do");
   verb->footer(
-      "Every kernel against its twin on the CPU, the pool across a killed engine, two ranks, the rates of decode products, clocks and driver.\n"
-      "Without a GPU it tests the kernels of the CPU and says why no GPU was used. End what else uses the device first: rates would suffer.\n\n"
+      "Every kernel against its twin on the CPU, the pool across a killed engine, two ranks, the rates of decode "
+      "products, clocks and driver.\n"
+      "Without a GPU it tests the kernels of the CPU and says why no GPU was used. End what else uses the device "
+      "first: rates would suffer.\n\n"
       "Try:\n"
       "  yoke selftest                      a report to read\n"
       "  yoke selftest -o selftest.json     and as JSON, to keep or to send (docs/selftest.md)\n"

@@ -62,7 +62,8 @@ std::vector<RowPlace> places(const Placed& placed, bool before) {
 
 void append_before(const Kind& kind, const Placed& placed, Side& side, Numbers& numbers) {
   const std::vector<RowPlace> rows = places(placed, true);
-  const int64_t n = static_cast<int64_t>(rows.size()), k = kind.shape.kv_heads * kind.shape.key_dim, v = kind.shape.kv_heads * kind.shape.value_dim;
+  const int64_t n = static_cast<int64_t>(rows.size()), k = kind.shape.kv_heads * kind.shape.key_dim,
+                v = kind.shape.kv_heads * kind.shape.value_dim;
   side.ops().run(KvAppend{.k = side.put(numbers.reals(n * k, -2, 2)), .k_stride = k, .v = side.put(numbers.reals(n * v)), .v_stride = v,
                           .rows = side.put_span(rows), .cache = placed.cache});
 }
@@ -75,9 +76,15 @@ std::vector<float> run_step(Side& side, const Kind& kind) {
   const std::span<const RowPlace> rows = side.put_span(host_rows);
   const KvShape& shape = kind.shape;
   const int64_t n = static_cast<int64_t>(rows.size()), heads = shape.kv_heads * kind.heads_per_kv;
-  PlaceHeads place{.q = side.put(numbers.reals(n * heads * shape.key_dim, -2, 2)), .k = side.put(numbers.reals(n * shape.kv_heads * shape.key_dim, -2, 2)),
-                   .v = side.put(numbers.reals(n * shape.kv_heads * shape.value_dim)), .heads = heads, .epsilon = 1e-6f, .rotary_dims = kind.rotary_dims,
-                   .neighbours = kind.neighbours, .rows = rows, .cache = placed.cache};
+  PlaceHeads place{.q = side.put(numbers.reals(n * heads * shape.key_dim, -2, 2)),
+                   .k = side.put(numbers.reals(n * shape.kv_heads * shape.key_dim, -2, 2)),
+                   .v = side.put(numbers.reals(n * shape.kv_heads * shape.value_dim)),
+                   .heads = heads,
+                   .epsilon = 1e-6f,
+                   .rotary_dims = kind.rotary_dims,
+                   .neighbours = kind.neighbours,
+                   .rows = rows,
+                   .cache = placed.cache};
   if (kind.norms) {
     place.q_norm = side.put(numbers.reals(shape.key_dim, 0.5f, 1.5f));
     place.k_norm = side.put(numbers.reals(shape.key_dim, 0.5f, 1.5f));
@@ -89,13 +96,22 @@ std::vector<float> run_step(Side& side, const Kind& kind) {
   side.ops().run(std::span<const PlaceHeads>(&place, 1));
 
   const int64_t out_width = heads * shape.value_dim;
-  Attention attention{.q = place.q, .q_stride = heads * shape.key_dim, .rows = rows, .cache = placed.cache, .heads_per_kv = kind.heads_per_kv, .scale = 0.125f,
-                      .window = kind.window, .out = side.room<float>(n * (out_width + 1)), .out_stride = out_width + 1, .longest = kLongest};
+  Attention attention{.q = place.q,
+                      .q_stride = heads * shape.key_dim,
+                      .rows = rows,
+                      .cache = placed.cache,
+                      .heads_per_kv = kind.heads_per_kv,
+                      .scale = 0.125f,
+                      .window = kind.window,
+                      .out = side.room<float>(n * (out_width + 1)),
+                      .out_stride = out_width + 1,
+                      .longest = kLongest};
   if (kind.sinks) attention.sinks = side.put(numbers.reals(heads, -3, 3));
   side.ops().run(attention);
 
   std::vector<float> all = side.get(place.q, n * heads * shape.key_dim);
-  const std::vector<float> cache = side.get(reinterpret_cast<const float*>(placed.cache.data), static_cast<int64_t>(placed.cache_bytes / sizeof(float)));
+  const std::vector<float> cache = side.get(reinterpret_cast<const float*>(placed.cache.data),
+                                            static_cast<int64_t>(placed.cache_bytes / sizeof(float)));
   const std::vector<float> out = side.get(attention.out, n * (out_width + 1));
   all.insert(all.end(), cache.begin(), cache.end());
   all.insert(all.end(), out.begin(), out.end());
@@ -107,7 +123,8 @@ std::vector<float> run_step(Side& side, const Kind& kind) {
 std::vector<Case> attention_cases() {
   std::vector<Case> cases;
   const auto add = [&](std::string name, const Kind& kind) {
-    cases.push_back({.name = fmt::format("heads and attention, KV {}, {}", kv_type_name(kind.shape.type), name), .run = [kind](Side& side) { return run_step(side, kind); }});
+    cases.push_back({.name = fmt::format("heads and attention, KV {}, {}", kv_type_name(kind.shape.type), name),
+                     .run = [kind](Side& side) { return run_step(side, kind); }});
   };
   for (const KvTypeName& row : kKvTypes) add("decode and prefill", {.shape = {row.type, 2, 64, 64}, .heads_per_kv = 3, .rotary_dims = 64});
   add("head norms, dims 128", {.shape = {Dtype::bf16, 1, 128, 128}, .heads_per_kv = 8, .norms = true, .rotary_dims = 128});

@@ -31,7 +31,8 @@ void fill(Device& device, std::byte* arena, uint64_t bytes) {
   std::vector<uint64_t> piece(std::min(kPiece, bytes) / sizeof(uint64_t));
   for (uint64_t& word : piece) word = numbers.bits() & 0x3F3F3F3F3F3F3F3Fu;
   const auto pattern = std::as_bytes(std::span(piece));
-  for (uint64_t at = 0; at < bytes; at += pattern.size()) device.upload(arena + at, pattern.first(std::min<uint64_t>(pattern.size(), bytes - at)));
+  for (uint64_t at = 0; at < bytes; at += pattern.size())
+    device.upload(arena + at, pattern.first(std::min<uint64_t>(pattern.size(), bytes - at)));
 }
 
 struct Bench {
@@ -54,7 +55,8 @@ double copy_rate(kernels::cuda::CudaDevice& device, const Bench& bench) {
   for (int play = 0; play <= bench.plays; ++play) {  // the first warms up
     const TimePoint begin = system_clock().now();
     for (int i = 0; i < copies; ++i) {
-      cuda::check(cuda::driver().cuMemcpyDtoDAsync(from + half, from, half, device.stream()), fmt::format("copying {} on the GPU", format_bytes(half)));
+      cuda::check(cuda::driver().cuMemcpyDtoDAsync(from + half, from, half, device.stream()),
+                  fmt::format("copying {} on the GPU", format_bytes(half)));
     }
     device.finish(kDeadline, "copies on the GPU");
     if (play > 0) best = std::max(best, 2e-9 * static_cast<double>(half) * copies / seconds(system_clock().now() - begin));
@@ -103,7 +105,12 @@ Bandwidth measure(const DecodeProduct& product, const WeightFormat& format, cons
     bench.ops.device().finish(kDeadline, product.name);
     best = std::min(best, seconds(system_clock().now() - begin));
   }
-  Bandwidth row{.model = product.model, .product = product.name, .inputs = product.inputs, .format = kFormat, .math = std::string(name(bench.ops.math())), .bytes = bytes};
+  Bandwidth row{.model = product.model,
+                .product = product.name,
+                .inputs = product.inputs,
+                .format = kFormat,
+                .math = std::string(name(bench.ops.math())),
+                .bytes = bytes};
   for (const int64_t n : product.outputs) row.outputs += n;
   row.microseconds = best * 1e6 / static_cast<double>(runs);
   row.gb_per_s = static_cast<double>(bytes) / row.microseconds * 1e-3;
@@ -131,9 +138,15 @@ Bench prepare(kernels::Ops& ops, const std::vector<DecodeProduct>& products, uin
   std::vector<int32_t> offsets(257, 2);
   offsets[0] = offsets[1] = 0;
   offsets[2] = 1;
-  return {.ops = ops, .arena = arena, .arena_bytes = arena_bytes, .x = reinterpret_cast<float*>(put(Numbers(2).reals(inputs))),
-          .y = reinterpret_cast<float*>(put(std::vector<float>(static_cast<size_t>(outputs)))), .offsets = reinterpret_cast<int32_t*>(put(offsets)),
-          .slots = reinterpret_cast<int32_t*>(put(std::vector<int32_t>{0, 1})), .plays = emulated ? 1 : kPlays, .read_a_play = emulated ? 0 : kReadAPlay};
+  return {.ops = ops,
+          .arena = arena,
+          .arena_bytes = arena_bytes,
+          .x = reinterpret_cast<float*>(put(Numbers(2).reals(inputs))),
+          .y = reinterpret_cast<float*>(put(std::vector<float>(static_cast<size_t>(outputs)))),
+          .offsets = reinterpret_cast<int32_t*>(put(offsets)),
+          .slots = reinterpret_cast<int32_t*>(put(std::vector<int32_t>{0, 1})),
+          .plays = emulated ? 1 : kPlays,
+          .read_a_play = emulated ? 0 : kReadAPlay};
 }
 
 }  // namespace
@@ -158,7 +171,9 @@ void measure_bandwidth(int gpu, Report& report, const OnProgress& progress) {
     }
   } catch (const Error& error) {
     report.no_bandwidth = error.what();
-    report.checks.push_back({.name = "decode products at the sizes of large models", .ok = error.code() == Code::does_not_fit, .note = error.what(),
+    report.checks.push_back({.name = "decode products at the sizes of large models",
+                             .ok = error.code() == Code::does_not_fit,
+                             .note = error.what(),
                              .ran = error.code() != Code::does_not_fit});
   }
 }

@@ -6,8 +6,8 @@
 
 namespace yoke::node::selftest {
 
-// Fills copy_gb_per_s, bandwidth (or no_bandwidth) and device.loaded of the report, whose device facts are there already. Takes up to 1.5 GiB of
-// the GPU's memory meanwhile.
+// Fills copy_gb_per_s, bandwidth (or no_bandwidth) and device.loaded of the report, whose device facts are there
+// already. Takes up to 1.5 GiB of the GPU's memory meanwhile.
 void measure_bandwidth(int gpu, Report& report, const OnProgress& progress);
 
 }  // namespace yoke::node::selftest

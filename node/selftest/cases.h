@@ -44,6 +44,7 @@ bool multiplies_as_bf16(const WeightFormat& format);
 
 // What a product by MMA may differ by: x rounded to bf16 (exact here), then sums in f32, whose error a step is at most 2^-20 of the sum of
 // magnitudes (NVIDIA promises no more than f32 sums of unstated order): 8 parts of K in chains of 16 columns, and the parts' sum.
-Expected bf16_expected(const kernels::PackedMatrix& w, std::span<const float> x, int64_t x_stride, int64_t rows, const float* bias, Range outputs);
+Expected bf16_expected(const kernels::PackedMatrix& w, std::span<const float> x, int64_t x_stride, int64_t rows,
+                       const float* bias, Range outputs);
 
 }  // namespace yoke::node::selftest

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "node/engine_process.h"
 #include "node/selftest/pool_check.h"
 #include "node/selftest/ranks.h"
 
@@ -24,13 +25,22 @@ constexpr int kHigh = 64;  // descriptors are first moved out of the way of thos
 // Ours; the child's goes to `theirs`.
 Descriptor make_pair(Descriptor& theirs) {
   int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) throw Error{Code::internal, fmt::format("cannot make a socket: {}", strerror(errno))};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    throw Error{Code::internal, fmt::format("cannot make a socket: {}", strerror(errno))};
   theirs = Descriptor(ends[1]);
   return Descriptor(ends[0]);
 }
 
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> all;
+  for (std::string& text : texts) all.push_back(text.data());
+  all.push_back(nullptr);
+  return all;
+}
+
 // Between fork and exec: only async-signal-safe calls.
-[[noreturn]] void become(const std::vector<char*>& argv, const std::vector<int>& descriptors, pid_t parent) {
+[[noreturn]] void become(const std::vector<char*>& argv, const std::vector<char*>& environment,
+                         const std::vector<int>& descriptors, pid_t parent) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -42,7 +52,7 @@ Descriptor make_pair(Descriptor& theirs) {
   for (int i = 0; i < count; ++i) {
     if (dup2(high[i], kChildChannel + i) < 0) _exit(1);
   }
-  execv(argv[0], argv.data());
+  execve(argv[0], argv.data(), environment.data());
   _exit(127);
 }
 
@@ -81,15 +91,14 @@ Child::Child(const std::string& program, std::vector<std::string> arguments, con
   Descriptor theirs;
   channel_ = Channel(make_pair(theirs));
   arguments.insert(arguments.begin(), {program, "--selftest-child"});
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
+  std::vector<std::string> variables = engine_environment(environ, "warn");  // what an engine would see
+  const std::vector<char*> argv = pointers(arguments), environment = pointers(variables);
   std::vector<int> descriptors{theirs.get()};
   descriptors.insert(descriptors.end(), inherited.begin(), inherited.end());
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ < 0) throw Error{Code::internal, fmt::format("cannot start {}: {}", program, strerror(errno))};
-  if (pid_ == 0) become(argv, descriptors, parent);
+  if (pid_ == 0) become(argv, environment, descriptors, parent);
 }
 
 void Child::kill() {

@@ -25,7 +25,9 @@ Comparison same_bits(std::span<const float> got, std::span<const float> wanted) 
     if (!(difference <= c.worst)) c.worst = difference;
   }
   c.ok = bad == 0;
-  if (!c.ok) c.text = fmt::format("{} of {} outputs differ, the first is {}: {:.9g} instead of {:.9g}", bad, got.size(), first, got[first], wanted[first]);
+  if (!c.ok)
+    c.text = fmt::format("{} of {} outputs differ, the first is {}: {:.9g} instead of {:.9g}", bad, got.size(), first,
+                         got[first], wanted[first]);
   return c;
 }
 
@@ -46,8 +48,8 @@ Comparison within(std::span<const float> got, const Expected& expected) {
   }
   c.ok = bad == 0;
   if (!c.ok) {
-    c.text = fmt::format("{} of {} outputs are beyond their bound, the first is {}: {:.9g} instead of {:.9g} +- {:.3g}", bad, got.size(), first, got[first],
-                         expected.values[first], expected.bounds[first]);
+    c.text = fmt::format("{} of {} outputs are beyond their bound, the first is {}: {:.9g} instead of {:.9g} +- {:.3g}",
+                         bad, got.size(), first, got[first], expected.values[first], expected.bounds[first]);
   }
   return c;
 }

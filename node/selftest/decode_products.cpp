@@ -41,8 +41,18 @@ std::vector<DecodeProduct> decode_products(const std::string& model, const model
                                          {.model = model, .name = "o", .outputs = {c.hidden}, .inputs = q}};
   if (c.moe.experts > 0) {
     // Each of a layer's three in a launch of its own.
-    products.push_back({.model = model, .name = "expert up", .outputs = {features}, .inputs = c.hidden, .experts = c.moe.experts, .top_k = c.moe.top_k});
-    products.push_back({.model = model, .name = "expert down", .outputs = {c.hidden}, .inputs = features, .experts = c.moe.experts, .top_k = c.moe.top_k});
+    products.push_back({.model = model,
+                        .name = "expert up",
+                        .outputs = {features},
+                        .inputs = c.hidden,
+                        .experts = c.moe.experts,
+                        .top_k = c.moe.top_k});
+    products.push_back({.model = model,
+                        .name = "expert down",
+                        .outputs = {c.hidden},
+                        .inputs = features,
+                        .experts = c.moe.experts,
+                        .top_k = c.moe.top_k});
   } else {
     products.push_back({.model = model, .name = "gate,up", .outputs = {features, features}, .inputs = c.hidden});
     products.push_back({.model = model, .name = "down", .outputs = {c.hidden}, .inputs = features});

@@ -52,7 +52,14 @@ std::vector<float> run_norms(Side& side, bool centred) {
 std::vector<float> run_head_norm(Side& side) {
   Numbers numbers(41);
   float* const x = put_output(side, numbers.reals(5 * 6 * 64));
-  side.ops().run(LayerNorm{.x = x, .x_stride = 64, .rows = 5 * 6, .width = 64, .w = side.put(numbers.reals(6 * 64)), .w_rows = 6, .epsilon = 1e-5f, .y = x,
+  side.ops().run(LayerNorm{.x = x,
+                           .x_stride = 64,
+                           .rows = 5 * 6,
+                           .width = 64,
+                           .w = side.put(numbers.reals(6 * 64)),
+                           .w_rows = 6,
+                           .epsilon = 1e-5f,
+                           .y = x,
                            .y_stride = 64});
   return side.get(x, 5 * 6 * 64 + kAround);
 }
@@ -104,8 +111,17 @@ std::vector<float> run_route(Side& side, const RouteKind& kind) {
   std::vector<float> logits = numbers.reals(kRows * kind.experts, -4, 4);
   for (int64_t e = 0; e < kind.experts; ++e) logits[static_cast<size_t>(e)] = 0.25f;  // ties go to the lowest
   const int64_t pairs = kRows * kind.top_k;
-  Route route{.logits = side.put(logits), .rows = kRows, .experts = kind.experts, .top_k = kind.top_k, .score = kind.score, .renormalise = kind.renormalise,
-              .scaling = kind.scaling, .groups = kind.groups, .top_groups = kind.top_groups, .chosen = side.room<int32_t>(pairs), .weights = side.room<float>(pairs)};
+  Route route{.logits = side.put(logits),
+              .rows = kRows,
+              .experts = kind.experts,
+              .top_k = kind.top_k,
+              .score = kind.score,
+              .renormalise = kind.renormalise,
+              .scaling = kind.scaling,
+              .groups = kind.groups,
+              .top_groups = kind.top_groups,
+              .chosen = side.room<int32_t>(pairs),
+              .weights = side.room<float>(pairs)};
   if (kind.correction) route.correction = side.put(numbers.reals(kind.experts, -0.2f, 0.2f));
   side.ops().run(route);
   std::vector<float> all;
@@ -115,8 +131,13 @@ std::vector<float> run_route(Side& side, const RouteKind& kind) {
   // Of the second half of the experts; row 5 only fills the batch up.
   std::vector<RowPlace> places(kRows, RowPlace{nullptr, 0, 1});
   places[5].end = 0;
-  const SortExperts sort{.chosen = route.chosen, .rows = kRows, .top_k = kind.top_k, .experts = {kind.experts / 2, kind.experts}, .row_places = side.put_span(places),
-                         .offsets = side.room<int32_t>(kind.experts - kind.experts / 2 + 1), .slots = side.put(std::vector<int32_t>(static_cast<size_t>(pairs), -7)),
+  const SortExperts sort{.chosen = route.chosen,
+                         .rows = kRows,
+                         .top_k = kind.top_k,
+                         .experts = {kind.experts / 2, kind.experts},
+                         .row_places = side.put_span(places),
+                         .offsets = side.room<int32_t>(kind.experts - kind.experts / 2 + 1),
+                         .slots = side.put(std::vector<int32_t>(static_cast<size_t>(pairs), -7)),
                          .places = side.room<int32_t>(pairs)};
   side.ops().run(sort);
   const std::vector<int32_t> offsets = side.get(sort.offsets, sort.experts.size() + 1);
@@ -125,8 +146,13 @@ std::vector<float> run_route(Side& side, const RouteKind& kind) {
   append(all, side.get(sort.places, pairs));
 
   constexpr int64_t kWidth = 300;
-  const CombineExperts combine{.x = side.put(numbers.reals(pairs * kWidth)), .places = sort.places, .weights = route.weights, .rows = kRows, .top_k = kind.top_k,
-                               .width = kWidth, .y = side.room<float>(kRows * kWidth + kAround)};
+  const CombineExperts combine{.x = side.put(numbers.reals(pairs * kWidth)),
+                               .places = sort.places,
+                               .weights = route.weights,
+                               .rows = kRows,
+                               .top_k = kind.top_k,
+                               .width = kWidth,
+                               .y = side.room<float>(kRows * kWidth + kAround)};
   side.ops().run(combine);
   append(all, side.get(combine.y, kRows * kWidth + kAround));
   return all;
@@ -169,10 +195,13 @@ std::vector<Case> elementwise_cases(Supports supports) {
       {.name = "SwiGLU, clamped", .run = [](Side& side) { return run_gates(side, ClampedSwiGlu{.alpha = 1.702f, .limit = 7.0f}); }},
       {.name = "sums, scales, rows", .run = run_small},
   };
-  for (const RouteKind& kind : kRoutes) cases.push_back({.name = "router, " + kind.name, .run = [kind](Side& side) { return run_route(side, kind); }});
+  for (const RouteKind& kind : kRoutes)
+    cases.push_back({.name = "router, " + kind.name, .run = [kind](Side& side) { return run_route(side, kind); }});
   for (const NamedFormat& row : formats()) {
     const WeightFormat f = row.format;
-    if (supports(f, MathMode::exact)) cases.push_back({.name = fmt::format("embedding {}", row.name), .run = [f](Side& side) { return run_embedding(side, f); }});
+    if (supports(f, MathMode::exact))
+      cases.push_back(
+          {.name = fmt::format("embedding {}", row.name), .run = [f](Side& side) { return run_embedding(side, f); }});
   }
   return cases;
 }

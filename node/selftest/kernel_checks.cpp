@@ -60,7 +60,9 @@ std::vector<Check> check_kernels(const kernels::OpsBackend& backend, const kerne
   for (const MathMode math : {MathMode::exact, MathMode::bf16}) {
     const std::vector<Case> cases = cases_of(math, backend.supports);
     if (cases.empty()) {
-      checks.push_back({.name = fmt::format("mode {}", name(math)), .note = fmt::format("the {} kernels have none", backend.name), .ran = false});
+      checks.push_back({.name = fmt::format("mode {}", name(math)),
+                        .note = fmt::format("the {} kernels have none", backend.name),
+                        .ran = false});
       continue;
     }
     kernels::OpsConfig config = wanted;

@@ -72,7 +72,9 @@ std::vector<int64_t> sampled_panels(const PackedShape& shape, uint64_t seed) {
   return {chosen.begin(), chosen.end()};
 }
 
-Range outputs_of(const PackedShape& shape, int64_t panel) { return {panel * kPanelRows, std::min((panel + 1) * kPanelRows, round_up(shape.rows, kPanelRows))}; }
+Range outputs_of(const PackedShape& shape, int64_t panel) {
+  return {panel * kPanelRows, std::min((panel + 1) * kPanelRows, round_up(shape.rows, kPanelRows))};
+}
 int64_t width_of(const PackedShape& shape, int64_t panel) { return std::min(kPanelRows, shape.rows - panel * kPanelRows); }
 
 class Checker {
@@ -89,7 +91,8 @@ class Checker {
     device_x_ = put(std::as_bytes(std::span(x_)));
     y_floats_ = std::max(kBatch * kPanelRows, kGroupedPairs * outputs);
     y_floats_ = std::max(y_floats_, 2 * inputs);  // two rows looked up
-    device_y_ = reinterpret_cast<float*>(ops.device().allocate(static_cast<uint64_t>(y_floats_) * sizeof(float), kernels::Device::Memory::local));
+    device_y_ = reinterpret_cast<float*>(
+        ops.device().allocate(static_cast<uint64_t>(y_floats_) * sizeof(float), kernels::Device::Memory::local));
   }
 
   // What differs; empty where nothing does.
@@ -122,7 +125,13 @@ class Checker {
   std::vector<float> multiply(const PackedMatrix& w, int64_t panel, int64_t rows) {
     const int64_t width = width_of(w.shape, panel);
     poison(rows * width);
-    ops_.run(kernels::Linear{.w = w, .x = device_x_, .x_stride = w.cols(), .rows = rows, .y = device_y_, .y_stride = width, .outputs = outputs_of(w.shape, panel)});
+    ops_.run(kernels::Linear{.w = w,
+                             .x = device_x_,
+                             .x_stride = w.cols(),
+                             .rows = rows,
+                             .y = device_y_,
+                             .y_stride = width,
+                             .outputs = outputs_of(w.shape, panel)});
     return results(rows * width);
   }
 
@@ -135,16 +144,23 @@ class Checker {
     offsets.back() = kGroupedPairs;
     if (experts == 1) offsets = {0, kGroupedPairs};
     poison(kGroupedPairs * shape.rows);
-    ops_.run(kernels::GroupedLinear{.experts = p.matrices, .offsets = reinterpret_cast<const int32_t*>(put(std::as_bytes(std::span(offsets)))), .pairs = kGroupedPairs,
-                                    .top_k = 1, .x = device_x_, .x_stride = shape.cols, .y = device_y_});
+    ops_.run(kernels::GroupedLinear{.experts = p.matrices,
+                                    .offsets = reinterpret_cast<const int32_t*>(put(std::as_bytes(std::span(offsets)))),
+                                    .pairs = kGroupedPairs,
+                                    .top_k = 1,
+                                    .x = device_x_,
+                                    .x_stride = shape.cols,
+                                    .y = device_y_});
     const std::vector<float> y = results(kGroupedPairs * shape.rows);
     const std::vector<int64_t> panels = sampled_panels(shape, seed);
     for (int64_t pair = 0; pair < kGroupedPairs; ++pair) {
       const size_t expert = pair == 0 ? 0 : last;
       const HostMatrix host(p.matrices[expert], pool_, ops_.device(), panels);
       for (const int64_t panel : panels) {
-        const auto got = std::span(y).subspan(static_cast<size_t>(pair * shape.rows + panel * kPanelRows), static_cast<size_t>(width_of(shape, panel)));
-        if (const std::string text = differs(host.matrix(), panel, pair, got); !text.empty()) return fmt::format("expert {} of these: {}", expert, text);
+        const auto got = std::span(y).subspan(static_cast<size_t>(pair * shape.rows + panel * kPanelRows),
+                                              static_cast<size_t>(width_of(shape, panel)));
+        if (const std::string text = differs(host.matrix(), panel, pair, got); !text.empty())
+          return fmt::format("expert {} of these: {}", expert, text);
       }
     }
     return {};
@@ -155,7 +171,11 @@ class Checker {
     const std::vector<int64_t> panels = {0, (w.rows() - 1) / kPanelRows};
     const HostMatrix host(w, pool_, ops_.device(), panels);
     poison(2 * w.cols());
-    ops_.run(kernels::EmbeddingLookup{.w = w, .rows_of_w = {reinterpret_cast<const int32_t*>(put(std::as_bytes(std::span(rows)))), rows.size()}, .y = device_y_, .y_stride = w.cols()});
+    ops_.run(kernels::EmbeddingLookup{
+        .w = w,
+        .rows_of_w = {reinterpret_cast<const int32_t*>(put(std::as_bytes(std::span(rows)))), rows.size()},
+        .y = device_y_,
+        .y_stride = w.cols()});
     const std::vector<float> got = results(2 * w.cols());
     std::vector<float> wanted(got.size());
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -171,7 +191,13 @@ class Checker {
     Comparison c;
     if (exact_ || !multiplies_as_bf16(w.shape.format)) {
       std::vector<float> wanted(got.size());
-      twin_->run(kernels::Linear{.w = w, .x = x, .x_stride = w.cols(), .rows = 1, .y = wanted.data(), .y_stride = static_cast<int64_t>(wanted.size()), .outputs = outputs});
+      twin_->run(kernels::Linear{.w = w,
+                                 .x = x,
+                                 .x_stride = w.cols(),
+                                 .rows = 1,
+                                 .y = wanted.data(),
+                                 .y_stride = static_cast<int64_t>(wanted.size()),
+                                 .outputs = outputs});
       c = same_bits(got, wanted);
     } else {
       c = within(got, bf16_expected(w, {x, static_cast<size_t>(w.cols())}, w.cols(), 1, nullptr, outputs));
@@ -212,12 +238,14 @@ class Checker {
 // The first and the last of each kind, in the order in which they are met.
 class Sampler {
  public:
-  void add(std::string_view role, std::string_view where, std::span<const PackedMatrix> matrices, bool grouped = false, bool embedding = false) {
+  void add(std::string_view role, std::string_view where, std::span<const PackedMatrix> matrices, bool grouped = false,
+           bool embedding = false) {
     if (matrices.empty() || matrices.front().rows() == 0 || matrices.front().cols() == 0) return;
     const PackedMatrix& w = matrices.front();
     SampledProduct sample{.what = fmt::format("{} of {} ({}, {} x {})", role, where, name(w.shape.format), w.rows(), w.cols()),
                           .matrices = {matrices.begin(), matrices.end()}, .grouped = grouped, .embedding = embedding};
-    const auto [at, first] = kinds_.try_emplace({std::string(role), name(w.shape.format), w.rows(), w.cols(), w.shape.row_begin > 0}, samples_.size());
+    const auto [at, first] = kinds_.try_emplace(
+        {std::string(role), name(w.shape.format), w.rows(), w.cols(), w.shape.row_begin > 0}, samples_.size());
     if (first) {
       samples_.emplace_back(std::move(sample), std::nullopt);
     } else {
@@ -299,7 +327,8 @@ LoadCheck check_load(const forward::Weights& weights, const Pool& pool, kernels:
   check.hash = checker.hash();
   check.seconds = seconds(system_clock().now() - begin);
   if (check.ok) {
-    check.text = fmt::format("{} products of the loaded weights {}", check.products, ops.math() == MathMode::exact ? "have their twins' bits" : "are within their bounds");
+    check.text = fmt::format("{} products of the loaded weights {}", check.products,
+                             ops.math() == MathMode::exact ? "have their twins' bits" : "are within their bounds");
     if (check.left_out > 0) check.text += fmt::format("; {} left out after {:.1f} s", check.left_out, check.seconds);
   }
   return check;

@@ -35,8 +35,9 @@ struct LoadCheck {
   double seconds = 0;
 };
 
-// The engine's thread, before it is ready. Takes up to 24 (inputs + outputs) floats of the device's memory, for as long as the Device lives.
-// Errors of the device come as they are.
-LoadCheck check_load(const forward::Weights& weights, const Pool& pool, kernels::Ops& ops, Duration budget = std::chrono::milliseconds(2500));
+// The engine's thread, before it is ready. Takes up to 24 (inputs + outputs) floats of the device's memory, for as long
+// as the Device lives. Errors of the device come as they are.
+LoadCheck check_load(const forward::Weights& weights, const Pool& pool, kernels::Ops& ops,
+                     Duration budget = std::chrono::milliseconds(2500));
 
 }  // namespace yoke::node::selftest

@@ -93,7 +93,8 @@ File make_file(const WeightFormat& f, Part part, uint64_t seed) {
   fill_codes(numbers, f, part, file);
   if (f.scales == Scales::per_group) fill_group_scales(numbers, f, part, file);
   if (f.scales == Scales::per_row) file.row_scales = numbers.reals(part.rows, 0.01f, 0.1f);
-  if (f.scales == Scales::per_block) file.block_scales = numbers.reals(ceil_div(part.rows, f.group) * ceil_div(part.cols, f.group), 0.01f, 0.1f);
+  if (f.scales == Scales::per_block)
+    file.block_scales = numbers.reals(ceil_div(part.rows, f.group) * ceil_div(part.cols, f.group), 0.01f, 0.1f);
   if (f.global) file.global = numbers.real(0.1f, 0.4f);
   return file;
 }
@@ -112,8 +113,13 @@ void pack(const File& file, Part part, const PackedShape& shape, std::byte* matr
   const WeightFormat& f = shape.format;
   const Range rows = part.part_rows, stored{shape.stored_begin(), shape.stored_end()}, held = shape.held_groups();
   const uint64_t stride = row_bytes(f.codes, part.cols);
-  kernels::pack_codes({.shape = shape, .source = file.codes.data() + static_cast<uint64_t>(rows.begin) * stride + row_bytes(f.codes, stored.begin),
-                       .source_stride = stride, .rows = rows, .cols = stored, .matrix = matrix});
+  kernels::pack_codes(
+      {.shape = shape,
+       .source = file.codes.data() + static_cast<uint64_t>(rows.begin) * stride + row_bytes(f.codes, stored.begin),
+       .source_stride = stride,
+       .rows = rows,
+       .cols = stored,
+       .matrix = matrix});
   if (f.scales == Scales::per_group) {
     const uint64_t across = static_cast<uint64_t>(ceil_div(part.cols, f.group));
     kernels::pack_scales({.shape = shape, .source = file.scales.data() + static_cast<uint64_t>(rows.begin) * across + held.begin,
@@ -149,7 +155,10 @@ MadeMatrix make_matrix(const WeightFormat& format, Part part, uint64_t seed) {
   if (part.part_rows.empty()) part.part_rows = {0, part.rows};
   if (part.part_cols.empty()) part.part_cols = {0, part.cols};
   YOKE_ASSERT(part.part_rows.end <= part.rows && part.part_cols.end <= part.cols);
-  MadeMatrix made{.shape = {.format = format, .rows = part.part_rows.size(), .cols = part.part_cols.size(), .row_begin = part.part_rows.begin,
+  MadeMatrix made{.shape = {.format = format,
+                            .rows = part.part_rows.size(),
+                            .cols = part.part_cols.size(),
+                            .row_begin = part.part_rows.begin,
                             .col_begin = part.part_cols.begin}};
   made.bytes.resize(static_cast<size_t>(made.shape.bytes()));
   pack(make_file(format, part, seed), part, made.shape, made.bytes.data());

@@ -30,7 +30,8 @@ std::vector<float> numbers() { return Numbers(101).reals(kFloats); }
 void copy_by_kernel(kernels::Ops& ops, const float* from, float* to) {
   std::vector<int32_t> rows;
   for (int32_t i = 0; i < kFloats / kWidth; ++i) rows.push_back(i);
-  int32_t* const at = reinterpret_cast<int32_t*>(ops.device().allocate(std::as_bytes(std::span(rows)).size(), kernels::Device::Memory::local));
+  int32_t* const at = reinterpret_cast<int32_t*>(
+      ops.device().allocate(std::as_bytes(std::span(rows)).size(), kernels::Device::Memory::local));
   ops.device().upload(reinterpret_cast<std::byte*>(at), std::as_bytes(std::span(rows)));
   ops.run(kernels::GatherRows{.x = from, .width = kWidth, .from = {at, rows.size()}, .y = to});
   ops.device().finish(kDeadline, "a copy by a kernel");
@@ -60,7 +61,8 @@ std::string run_engines(const std::string& program, int gpu) {
   const Pool pool = Pool::create({Region{.name = kRegion, .bytes = kFloats * sizeof(float)}}, choice.place, std::max(gpu, 0));
   const std::vector<int> descriptors = pool.descriptors();
   const auto engine = [&](const std::string& act) {
-    return std::vector<std::string>{"pool", gpu < 0 ? "cpu" : "cuda", std::to_string(std::max(gpu, 0)), place, act, std::to_string(descriptors.size())};
+    return std::vector<std::string>{"pool", gpu < 0 ? "cpu" : "cuda",          std::to_string(std::max(gpu, 0)), place,
+                                    act,    std::to_string(descriptors.size())};
   };
   {
     Child writer(program, engine("write"), descriptors);

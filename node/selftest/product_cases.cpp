@@ -49,8 +49,14 @@ std::vector<Product> products_of(const WeightFormat& f) {
 
 Linear place(const Product& p, Side& side, int64_t padding) {
   const int64_t stride = p.width() + padding;
-  return {.w = p.matrix.at(side.put(p.matrix.bytes)), .x = side.put(p.x), .x_stride = p.x_stride(), .rows = p.rows,
-          .y = side.room<float>(p.rows * stride), .y_stride = stride, .bias = p.bias.empty() ? nullptr : side.put(p.bias), .outputs = p.outputs};
+  return {.w = p.matrix.at(side.put(p.matrix.bytes)),
+          .x = side.put(p.x),
+          .x_stride = p.x_stride(),
+          .rows = p.rows,
+          .y = side.room<float>(p.rows * stride),
+          .y_stride = stride,
+          .bias = p.bias.empty() ? nullptr : side.put(p.bias),
+          .outputs = p.outputs};
 }
 
 std::vector<float> run_products(const WeightFormat& f, Side& side, int64_t padding) {
@@ -68,7 +74,8 @@ std::vector<float> run_products(const WeightFormat& f, Side& side, int64_t paddi
 Expected expect_products(const WeightFormat& f) {
   Expected all;
   for (const Product& p : products_of(f)) {
-    const Expected one = bf16_expected(p.matrix.at(p.matrix.bytes.data()), p.x, p.x_stride(), p.rows, p.bias.empty() ? nullptr : p.bias.data(), p.outputs);
+    const Expected one = bf16_expected(p.matrix.at(p.matrix.bytes.data()), p.x, p.x_stride(), p.rows,
+                                       p.bias.empty() ? nullptr : p.bias.data(), p.outputs);
     all.values.insert(all.values.end(), one.values.begin(), one.values.end());
     all.bounds.insert(all.bounds.end(), one.bounds.begin(), one.bounds.end());
   }
@@ -135,8 +142,15 @@ PlacedGroup place(const Grouped& g, Side& side) {
 
 // By slots with biases, then by places without.
 std::vector<float> run_grouped(const Grouped& g, const PlacedGroup& placed, Side& side) {
-  GroupedLinear problem{.experts = placed.experts, .bias = placed.biases, .offsets = side.put(g.offsets), .slots = side.put(g.slots), .pairs = g.pairs,
-                        .top_k = g.top_k, .x = placed.x, .x_stride = g.cols(), .y = side.room<float>(g.pairs * g.width())};
+  GroupedLinear problem{.experts = placed.experts,
+                        .bias = placed.biases,
+                        .offsets = side.put(g.offsets),
+                        .slots = side.put(g.slots),
+                        .pairs = g.pairs,
+                        .top_k = g.top_k,
+                        .x = placed.x,
+                        .x_stride = g.cols(),
+                        .y = side.room<float>(g.pairs * g.width())};
   side.ops().run(problem);
   std::vector<float> all = side.get(problem.y, g.pairs * g.width());
   problem.bias = {};
@@ -154,7 +168,12 @@ std::vector<float> run_one_by_one(const Grouped& g, const PlacedGroup& placed, S
   for (size_t e = 0; e < g.experts.size(); ++e) {
     for (int64_t i = g.offsets[e]; i < g.offsets[e + 1]; ++i) {
       const int64_t row = g.slots[static_cast<size_t>(i)] / g.top_k;
-      Linear one{.w = placed.experts[e], .x = placed.x + row * g.cols(), .x_stride = g.cols(), .rows = 1, .y = y + i * g.width(), .y_stride = g.width(),
+      Linear one{.w = placed.experts[e],
+                 .x = placed.x + row * g.cols(),
+                 .x_stride = g.cols(),
+                 .rows = 1,
+                 .y = y + i * g.width(),
+                 .y_stride = g.width(),
                  .bias = placed.biases[e]};
       side.ops().run(one);
       one.x = placed.x + i * g.cols();
@@ -223,8 +242,10 @@ std::vector<Case> product_cases(MathMode math, Supports supports) {
       cases.push_back({.name = fmt::format("product {}: a row alone and in a batch", mode), .against = Against::itself,
                        .run = [f](Side& side) { return run_alone(f, side); }});
     }
-    cases.push_back({.name = exact ? fmt::format("experts {}", mode) : fmt::format("experts {}: grouped and one by one", mode),
-                     .against = exact ? Against::twin : Against::itself, .run = [f, exact](Side& side) { return run_experts(f, side, !exact); }});
+    cases.push_back(
+        {.name = exact ? fmt::format("experts {}", mode) : fmt::format("experts {}: grouped and one by one", mode),
+         .against = exact ? Against::twin : Against::itself,
+         .run = [f, exact](Side& side) { return run_experts(f, side, !exact); }});
   }
   return cases;
 }
@@ -232,7 +253,9 @@ std::vector<Case> product_cases(MathMode math, Supports supports) {
 std::vector<std::string> formats_without_product(Supports supports) {
   std::vector<std::string> names;
   for (const NamedFormat& row : formats()) {
-    if (parallel::gpu_multiplies(row.format) && !supports(row.format, MathMode::exact) && !supports(row.format, MathMode::bf16)) names.emplace_back(row.name);
+    if (parallel::gpu_multiplies(row.format) && !supports(row.format, MathMode::exact) &&
+        !supports(row.format, MathMode::bf16))
+      names.emplace_back(row.name);
   }
   return names;
 }

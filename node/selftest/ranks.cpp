@@ -52,7 +52,9 @@ struct Buffer {
     std::vector<float> values(bytes / sizeof(float));
     device.download(std::as_writable_bytes(std::span(values)), data);
     for (const float got : values) {
-      if (got != value) throw Error{Code::internal, fmt::format("an all_reduce of {} gave {} instead of {}", format_bytes(bytes), got, value)};
+      if (got != value)
+        throw Error{Code::internal,
+                    fmt::format("an all_reduce of {} gave {} instead of {}", format_bytes(bytes), got, value)};
     }
   }
 };
@@ -106,7 +108,14 @@ void record_joins(kernels::Ops& ops, forward::Exchange& exchange, const Joined& 
   exchange.begin_recording();
   for (int i = 0; i < kJoins; ++i) {
     const kernels::Meeting meeting = exchange.next();
-    ops.run(kernels::JoinNorm{.x = j.x, .h0 = j.halves, .h1 = j.halves + kHidden, .rows = 1, .width = kHidden, .w = j.w, .epsilon = 1e-5f, .y = j.y,
+    ops.run(kernels::JoinNorm{.x = j.x,
+                              .h0 = j.halves,
+                              .h1 = j.halves + kHidden,
+                              .rows = 1,
+                              .width = kHidden,
+                              .w = j.w,
+                              .epsilon = 1e-5f,
+                              .y = j.y,
                               .meeting = &meeting});
   }
 }
@@ -130,8 +139,10 @@ double time_joins(transport::Communicator& group, int steps, int gpu) {
     else device.upload(reinterpret_cast<std::byte*>(at), std::as_bytes(std::span(values)));
     return at;
   };
-  const Joined j{.x = floats(kHidden, 0, kernels::Device::Memory::local), .halves = floats(2 * kHidden, 0.5f, kernels::Device::Memory::shared),
-                 .y = floats(kHidden, 0, kernels::Device::Memory::local), .w = floats(kHidden, 1, kernels::Device::Memory::local)};
+  const Joined j{.x = floats(kHidden, 0, kernels::Device::Memory::local),
+                 .halves = floats(2 * kHidden, 0.5f, kernels::Device::Memory::shared),
+                 .y = floats(kHidden, 0, kernels::Device::Memory::local),
+                 .w = floats(kHidden, 1, kernels::Device::Memory::local)};
   forward::Exchange exchange(device, group, kDeadline, std::chrono::microseconds(50));
   const auto recording = device.record([&] { record_joins(*ops, exchange, j); });
   TimePoint begin;
@@ -187,7 +198,8 @@ std::vector<Collective> run_group(const RanksOptions& options, const std::string
   const int rounds = options.emulated ? kRoundsEmulated : kRounds;
   const auto arguments = [&](int rank) {
     const int gpu = on_gpu ? (operation == "join" ? options.gpu : rank % std::max(options.gpus, 1)) : -1;
-    return std::vector<std::string>{"rank", operation == "join" ? operation : backend, std::to_string(rank), std::to_string(rounds), std::to_string(gpu)};
+    return std::vector<std::string>{"rank", operation == "join" ? operation : backend, std::to_string(rank),
+                                    std::to_string(rounds), std::to_string(gpu)};
   };
   try {
     Child first(options.program, arguments(0)), second(options.program, arguments(1));

@@ -42,7 +42,10 @@ Report run(const Options& options, const OnProgress& progress) {
   report.device = gpu ? gpu_facts(options.gpu) : DeviceFacts{.no_gpu = why};
   report.checks = check_kernels(kernels::ops_backend(gpu ? "cuda" : "cpu"), {.threads = options.threads, .gpu = options.gpu}, progress);
   report.checks.push_back(check_pool(options.program, gpu ? options.gpu : -1));
-  report.collectives = measure_ranks({.program = options.program, .gpu = gpu ? options.gpu : -1, .gpus = gpu ? gpu_count() : 0, .emulated = report.device.emulated},
+  report.collectives = measure_ranks({.program = options.program,
+                                      .gpu = gpu ? options.gpu : -1,
+                                      .gpus = gpu ? gpu_count() : 0,
+                                      .emulated = report.device.emulated},
                                      progress);
   if (gpu) measure_bandwidth(options.gpu, report, progress);
   else report.no_bandwidth = "no GPU was tested";
@@ -55,7 +58,9 @@ int run_and_print(const Options& options, const std::string& output) {
   std::ofstream file;
   if (!output.empty()) {
     file.open(output, std::ios::binary | std::ios::trunc);
-    if (!file) throw Error{Code::invalid_argument, fmt::format("cannot write {}: give -o a file in a folder that is there and yours", output), "output"};
+    if (!file)
+      throw Error{Code::invalid_argument,
+                  fmt::format("cannot write {}: give -o a file in a folder that is there and yours", output), "output"};
   }
   Report report;
   {

@@ -15,7 +15,8 @@ namespace yoke::node::selftest {
 class Side {
  public:
   // Error{does_not_fit} if the device has not `bytes`.
-  Side(kernels::Ops& ops, uint64_t bytes) : ops_(ops), memory_(ops.device().allocate(bytes, kernels::Device::Memory::local)), bytes_(bytes) {}
+  Side(kernels::Ops& ops, uint64_t bytes)
+      : ops_(ops), memory_(ops.device().allocate(bytes, kernels::Device::Memory::local)), bytes_(bytes) {}
 
   kernels::Ops& ops() { return ops_; }
 

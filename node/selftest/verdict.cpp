@@ -24,15 +24,18 @@ Finding failed_checks(const Report& r) {
   const auto bad = std::ranges::count_if(r.checks, [](const Check& c) { return c.ran && !c.ok; });
   if (bad == 0) return {};
   const auto first = std::ranges::find_if(r.checks, [](const Check& c) { return c.ran && !c.ok; });
-  return Remedy{fmt::format("{} of {} checks failed, the first: {}: {}", bad, r.checks.size(), first->name, first->note),
-                "do not serve with this device and this build: send the JSON report (yoke selftest -o FILE) with its driver's version to us; serve with --device cpu meanwhile"};
+  return Remedy{
+      fmt::format("{} of {} checks failed, the first: {}: {}", bad, r.checks.size(), first->name, first->note),
+      "do not serve with this device and this build: send the JSON report (yoke selftest -o FILE) with its driver's "
+      "version to us; serve with --device cpu meanwhile"};
 }
 
 Finding failed_collectives(const Report& r) {
   const auto bad = std::ranges::find_if(r.collectives, [](const Collective& c) { return c.ran && !c.ok; });
   if (bad == r.collectives.end()) return {};
   return Remedy{fmt::format("{} over {} failed: {}", bad->operation, bad->backend, bad->note),
-                "ranks cannot meet on this machine: check that shared memory (/dev/shm) and loopback are usable, and that libnccl.so.2 is 2.28 or later"};
+                "ranks cannot meet on this machine: check that shared memory (/dev/shm) and loopback are usable, and "
+                "that libnccl.so.2 is 2.28 or later"};
 }
 
 Finding nothing_checked(const Report& r) {
@@ -42,13 +45,15 @@ Finding nothing_checked(const Report& r) {
 
 Finding no_gpu(const Report& r) {
   if (r.device.gpu) return {};
-  return Remedy{fmt::format("no GPU was tested: {}", r.device.no_gpu), "none is needed to serve on the CPU; for a GPU do what the finding says", false};
+  return Remedy{fmt::format("no GPU was tested: {}", r.device.no_gpu),
+                "none is needed to serve on the CPU; for a GPU do what the finding says", false};
 }
 
 Finding wrong_architecture(const Report& r) {
   const DeviceFacts& d = r.device;
   if (!d.gpu || gb10(d) || (d.major == 9 && d.minor == 0)) return {};
-  return Remedy{fmt::format("compute capability {}.{} is neither 12.1 (GB10) nor 9.0 (Hopper)", d.major, d.minor), "serve with --device cpu"};
+  return Remedy{fmt::format("compute capability {}.{} is neither 12.1 (GB10) nor 9.0 (Hopper)", d.major, d.minor),
+                "serve with --device cpu"};
 }
 
 Finding bad_driver(const Report& r) {
@@ -60,15 +65,18 @@ Finding bad_driver(const Report& r) {
 Finding slow_clock(const Report& r) {
   if (!gb10(r.device) || !r.device.loaded.sm_mhz || *r.device.loaded.sm_mhz >= kLoadedMhz) return {};
   const auto reasons = r.device.loaded.throttle_reasons;
-  return Remedy{fmt::format("the SM clock was {} MHz under load, less than {} MHz (throttling: {})", *r.device.loaded.sm_mhz, kLoadedMhz,
-                            reasons ? cuda::nvml::throttle_words(*reasons) : "not reported"),
-                "shut down, unplug the power supply for 60 s, use the 240 W supply that came with the machine; then firmware (fwupdmgr update); "
-                "if it stays, have the machine replaced"};
+  return Remedy{
+      fmt::format("the SM clock was {} MHz under load, less than {} MHz (throttling: {})", *r.device.loaded.sm_mhz,
+                  kLoadedMhz, reasons ? cuda::nvml::throttle_words(*reasons) : "not reported"),
+      "shut down, unplug the power supply for 60 s, use the 240 W supply that came with the machine; then firmware "
+      "(fwupdmgr update); "
+      "if it stays, have the machine replaced"};
 }
 
 Finding hot(const Report& r) {
   if (!r.device.loaded.temperature_c || *r.device.loaded.temperature_c < kHotC) return {};
-  return Remedy{fmt::format("{} C under load", *r.device.loaded.temperature_c), "give the machine air: free both grilles, do not stack machines", false};
+  return Remedy{fmt::format("{} C under load", *r.device.loaded.temperature_c),
+                "give the machine air: free both grilles, do not stack machines", false};
 }
 
 Finding slow_copy(const Report& r) {
@@ -89,10 +97,13 @@ Finding slow_products(const Report& r) {
 
 // Loopback says nothing of the link: only rows between nodes count. They come with rails.
 Finding slow_link(const Report& r) {
-  const auto slow = std::ranges::find_if(r.collectives, [](const Collective& c) { return c.ran && c.operation == "link" && c.gb_per_s < kLinkGbPerS; });
+  const auto slow = std::ranges::find_if(
+      r.collectives, [](const Collective& c) { return c.ran && c.operation == "link" && c.gb_per_s < kLinkGbPerS; });
   if (slow == r.collectives.end()) return {};
   return Remedy{fmt::format("the link carries {:.0f} Gb/s, less than 190 Gb/s", 8 * slow->gb_per_s),
-                "use both functions of the port (rocep1s0f1 and roceP2p1s0f1), MTU 9000 on both; BIOS of 2026-04 or later (fwupdmgr update)", false};
+                "use both functions of the port (rocep1s0f1 and roceP2p1s0f1), MTU 9000 on both; BIOS of 2026-04 or "
+                "later (fwupdmgr update)",
+                false};
 }
 
 using Rule = Finding (*)(const Report&);

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import BIN, ROOT
+from conftest import BIN, ROOT, emulated
 
 CHECK = {"name", "ok", "ran", "worst", "bound", "milliseconds", "note"}
 COLLECTIVE = {"operation", "backend", "bytes", "ok", "ran", "microseconds", "gb_per_s", "note"}
@@ -14,8 +14,8 @@ BANDWIDTH = {"model", "product", "outputs", "inputs", "format", "math", "bytes",
 READING = {"sm_mhz", "max_sm_mhz", "power_mw", "temperature_c", "throttling"}
 
 
-def selftest(*arguments, emulated=False, timeout=300):
-    prefix = [ROOT / "scripts" / "with-cuda-emulator"] if emulated else []
+def selftest(*arguments, on_double=False, timeout=280):
+    prefix = [ROOT / "scripts" / "with-cuda-emulator"] if on_double else []
     env = {**os.environ, "YOKE_BUILD": str(BIN.parent)}
     return subprocess.run([*prefix, BIN / "yoke", "selftest", *map(str, arguments)], capture_output=True, text=True, timeout=timeout, env=env)
 
@@ -47,6 +47,13 @@ def test_without_a_gpu_it_tests_the_cpu_and_says_why(tmp_path):
     assert reduced == [8 << 10, 32 << 10, 64 << 10, 64 << 20]
 
 
+def test_help_teaches():
+    result = selftest("--help", timeout=10)
+    assert result.returncode == 0 and "-o selftest.json" in result.stdout and "Exit codes" in result.stdout
+    node = subprocess.run([BIN / "yoke-node", "--help"], capture_output=True, text=True, timeout=10)
+    assert "--selftest" in node.stdout and "--selftest-child" not in node.stdout
+
+
 def test_a_file_that_cannot_be_written_is_said_at_once():
     result = selftest("--device", "cpu", "-o", "/no/such/folder/selftest.json", timeout=10)
     assert result.returncode == 2 and "/no/such/folder/selftest.json" in result.stderr
@@ -60,10 +67,10 @@ def test_a_gpu_that_is_demanded_and_not_there_is_an_error():
 
 
 def test_on_the_double_all_of_it_runs_and_says_emulated(tmp_path):
-    if not (BIN.parent / "emulator" / "libcuda.so.1").exists():
+    if not emulated():
         pytest.skip("no double of the driver in this build: CUDA is not installed where it was made")
     file = tmp_path / "selftest.json"
-    result = selftest("--device", "cuda", "-o", file, emulated=True)
+    result = selftest("--device", "cuda", "-o", file, on_double=True)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "emulated: no rate means anything" in result.stdout
     report = report_of(file)

@@ -13,10 +13,18 @@
 namespace yoke::node::selftest {
 namespace {
 
-std::filesystem::path quantised(const std::string& name) { return std::filesystem::path(YOKE_SOURCE_DIR) / "tests/golden/quantised" / name; }
+std::filesystem::path quantised(const std::string& name) {
+  return std::filesystem::path(YOKE_SOURCE_DIR) / "tests/golden/quantised" / name;
+}
 
-const std::filesystem::path kModels[] = {golden_model("llama"), golden_model("mixtral"), golden_model("qwen3_moe"), golden_model("gpt_oss"), golden_model("deepseek_v3"),
-                                         quantised("llama_modelopt_nvfp4"), quantised("mixtral_ct_fp8_channel"), quantised("llama_awq")};
+const std::filesystem::path kModels[] = {golden_model("llama"),
+                                         golden_model("mixtral"),
+                                         golden_model("qwen3_moe"),
+                                         golden_model("gpt_oss"),
+                                         golden_model("deepseek_v3"),
+                                         quantised("llama_modelopt_nvfp4"),
+                                         quantised("mixtral_ct_fp8_channel"),
+                                         quantised("llama_awq")};
 
 TEST(LoadCheck, HoldsForEveryKindOfModelAndIsTheSameEachTime) {
   for (const std::filesystem::path& folder : kModels) {
@@ -40,7 +48,9 @@ TEST(LoadCheck, SamplesEachRoleOfTheFirstAndTheLastLayer) {
   const std::string last = "layer " + std::to_string(loaded.weights.layers.size() - 1);
   for (const std::string role : {"q", "k", "v", "o", "router", "experts' gate", "experts' up", "experts' down"}) {
     for (const std::string& layer : {std::string("layer 0"), last}) {
-      EXPECT_TRUE(std::ranges::any_of(products, [&](const SampledProduct& p) { return p.what.starts_with(role + " of " + layer); })) << role << " of " << layer;
+      EXPECT_TRUE(std::ranges::any_of(
+          products, [&](const SampledProduct& p) { return p.what.starts_with(role + " of " + layer); }))
+          << role << " of " << layer;
     }
   }
   EXPECT_TRUE(std::ranges::any_of(products, &SampledProduct::embedding));

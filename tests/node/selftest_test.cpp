@@ -55,7 +55,9 @@ TEST(SelftestVerdict, ASoundDevicePassesWithoutFindings) {
 }
 
 TEST(SelftestVerdict, WhatIsWrongFailsAndNamesItself) {
-  EXPECT_TRUE(finding_of([](Report& r) { r.checks.push_back({.name = "SwiGLU", .ok = false, .note = "3 differ"}); }).finding.find("SwiGLU: 3 differ") != std::string::npos);
+  EXPECT_TRUE(finding_of([](Report& r) {
+                r.checks.push_back({.name = "SwiGLU", .ok = false, .note = "3 differ"});
+              }).finding.find("SwiGLU: 3 differ") != std::string::npos);
   EXPECT_TRUE(finding_of([](Report& r) { r.collectives[0].ok = false; }).fails);
   EXPECT_TRUE(finding_of([](Report& r) { r.checks.clear(); }).fails);
   EXPECT_TRUE(finding_of([](Report& r) { r.device.driver = "590.44.01"; }).fails);
@@ -135,7 +137,8 @@ TEST(SelftestOperands, APartHasTheValuesOfTheWhole) {
     const MadeMatrix part = make_matrix(row.format, {.rows = 72, .cols = 300, .part_rows = {24, 61}, .part_cols = {96, 200}}, 5);
     for (int64_t n = 0; n < 37; ++n) {
       for (int64_t k = 0; k < 104; ++k) {
-        ASSERT_EQ(kernels::format::weight(part.at(part.bytes.data()), n, k), kernels::format::weight(whole.at(whole.bytes.data()), n + 24, k + 96))
+        ASSERT_EQ(kernels::format::weight(part.at(part.bytes.data()), n, k),
+                  kernels::format::weight(whole.at(whole.bytes.data()), n + 24, k + 96))
             << row.name << " (" << n << ", " << k << ")";
       }
     }
@@ -153,7 +156,8 @@ TEST(SelftestBounds, HoldForRoundingAndFailForALostColumn) {
   for (int64_t n = 0; n < w.rows(); ++n) {
     kernels::format::weights(w, n, {0, cols}, weights.data());
     float sum = 0, last = 0;
-    for (int64_t k = cols - 1; k >= 0; --k) sum += last = weights[static_cast<size_t>(k)] * bf16_to_f32(f32_to_bf16(x[static_cast<size_t>(k)]));
+    for (int64_t k = cols - 1; k >= 0; --k)
+      sum += last = weights[static_cast<size_t>(k)] * bf16_to_f32(f32_to_bf16(x[static_cast<size_t>(k)]));
     right.push_back(sum);
     lost.push_back(sum - last);
   }
