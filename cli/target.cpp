@@ -52,7 +52,7 @@ Target::Target(const TargetOptions& options) : key_(options.api_key) {
     try {
       wait_until_ready();
     } catch (...) {
-      stop_all({own_pid_}, kStopPatience);
+      if (own_pid_ > 0) stop_all({own_pid_}, kStopPatience);  // 0: it ended by itself, and a signal to 0 is one to all of us
       throw;
     }
   }
