@@ -72,8 +72,10 @@ def complete(cluster):
                                             "temperature": 0, "return_token_ids": True})
 
 
-def test_two_agents_serve_and_say_where_they_compute(start_on_gpu):
+def test_two_agents_serve_and_say_where_they_compute(start_on_gpu, gpu):
+    gpu["YOKE_EMULATOR_DEVICES"] = "2"  # one agent a GPU
     cluster = start_on_gpu(TINY, "--device", "cuda")
+    assert len(cluster.status()["ranks"]) == 2
     assert complete(cluster)["usage"]["completion_tokens"] == 12
     status = cluster.status()
     assert status["math"] == "bf16" and status["kv"] == "bf16" and status["device"] == "cuda (emulator)"
@@ -82,7 +84,7 @@ def test_two_agents_serve_and_say_where_they_compute(start_on_gpu):
 @pytest.mark.parametrize("without, pool", [("", "exportable"), ("vmm", "registered"), ("vmm,register", "in place")])
 def test_a_killed_engine_is_replaced_and_finds_its_weights(start_on_gpu, gpu, without, pool):
     gpu["YOKE_EMULATOR_WITHOUT"] = without
-    cluster = start_on_gpu(TINY, "--device", "cuda")
+    cluster = start_on_gpu(TINY, "--device", "cuda", "--nodes", "2")  # two agents on one GPU
     assert all(pool in rank["pool"] for rank in cluster.status()["ranks"])
     before = complete(cluster)
     read = [rank["bytes_read"] for rank in cluster.status()["ranks"]]
