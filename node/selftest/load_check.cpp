@@ -5,10 +5,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
-#include <optional>
 #include <set>
-#include <tuple>
 
 #include "core/error.h"
 #include "kernels/format/panel.h"
@@ -22,7 +19,7 @@ namespace {
 using kernels::PackedMatrix;
 
 constexpr int64_t kBatch = 24;                       // rows: more than a kernel for few takes
-constexpr int64_t kComparedRows[] = {0, kBatch - 1};  // of the batch, with the twin
+constexpr int64_t kLanesApart = 4;                   // mode bf16: every fourth output of a panel; its twin decodes in plain loops
 constexpr int64_t kGroupedPairs = 3;                 // one of the first expert, two of the last
 constexpr Duration kDeadline = std::chrono::seconds(30);
 
@@ -77,6 +74,11 @@ Range outputs_of(const PackedShape& shape, int64_t panel) {
 }
 int64_t width_of(const PackedShape& shape, int64_t panel) { return std::min(kPanelRows, shape.rows - panel * kPanelRows); }
 
+// Rows of x: the first of them, how far apart they are, how many.
+struct Taken {
+  int64_t first, step, count;
+};
+
 class Checker {
  public:
   Checker(const std::vector<SampledProduct>& products, const Pool& pool, kernels::Ops& ops)
@@ -113,10 +115,10 @@ class Checker {
       if (const Comparison c = same_bits(std::span(batch).first(static_cast<size_t>(width)), alone); !c.ok) {
         return fmt::format("outputs {}..: a row in a batch of {} and alone: {}", panel * kPanelRows, kBatch, c.text);
       }
-      for (const int64_t row : kComparedRows) {
-        const auto got = std::span(batch).subspan(static_cast<size_t>(row * width), static_cast<size_t>(width));
-        if (std::string text = differs(host.matrix(), panel, row, got); !text.empty()) return text;
-      }
+      // The first and the last row of the batch.
+      std::vector<float> ends(batch.begin(), batch.begin() + width);
+      ends.insert(ends.end(), batch.end() - width, batch.end());
+      if (std::string text = differs(host.matrix(), panel, {0, kBatch - 1, 2}, ends); !text.empty()) return text;
     }
     return {};
   }
@@ -139,10 +141,9 @@ class Checker {
     const size_t experts = p.matrices.size(), last = experts - 1;
     const PackedShape& shape = p.matrices.front().shape;
     // Positions 0 of the first expert; 1 and 2 of the last; by rows 0, 1, 2 of x.
-    std::vector<int32_t> offsets(experts + 1, 1);
-    offsets.front() = 0;
-    offsets.back() = kGroupedPairs;
-    if (experts == 1) offsets = {0, kGroupedPairs};
+    std::vector<int32_t> offsets{0};
+    for (size_t e = 0; e < last; ++e) offsets.push_back(1);
+    offsets.push_back(kGroupedPairs);
     poison(kGroupedPairs * shape.rows);
     ops_.run(kernels::GroupedLinear{.experts = p.matrices,
                                     .offsets = reinterpret_cast<const int32_t*>(put(std::as_bytes(std::span(offsets)))),
@@ -153,17 +154,25 @@ class Checker {
                                     .y = device_y_});
     const std::vector<float> y = results(kGroupedPairs * shape.rows);
     const std::vector<int64_t> panels = sampled_panels(shape, seed);
-    for (int64_t pair = 0; pair < kGroupedPairs; ++pair) {
-      const size_t expert = pair == 0 ? 0 : last;
+    for (const Taken taken : {Taken{0, 1, 1}, Taken{1, 1, kGroupedPairs - 1}}) {
+      const size_t expert = taken.first == 0 ? 0 : last;
       const HostMatrix host(p.matrices[expert], pool_, ops_.device(), panels);
       for (const int64_t panel : panels) {
-        const auto got = std::span(y).subspan(static_cast<size_t>(pair * shape.rows + panel * kPanelRows),
-                                              static_cast<size_t>(width_of(shape, panel)));
-        if (const std::string text = differs(host.matrix(), panel, pair, got); !text.empty())
-          return fmt::format("expert {} of these: {}", expert, text);
+        const std::string text = differs(host.matrix(), panel, taken, columns(y, shape, panel, taken));
+        if (!text.empty()) return fmt::format("expert {} of these: {}", expert, text);
       }
     }
     return {};
+  }
+
+  // Of y [pairs, outputs] the panel's outputs of the rows that were taken.
+  static std::vector<float> columns(const std::vector<float>& y, const PackedShape& shape, int64_t panel, Taken taken) {
+    std::vector<float> all;
+    for (int64_t i = 0; i < taken.count; ++i) {
+      const auto begin = y.begin() + (taken.first + i * taken.step) * shape.rows + panel * kPanelRows;
+      all.insert(all.end(), begin, begin + width_of(shape, panel));
+    }
+    return all;
   }
 
   std::string lookup(const PackedMatrix& w) {
@@ -184,25 +193,27 @@ class Checker {
     return same_bits(got, wanted).text;
   }
 
-  // One row of x through one panel, beside the twin.
-  std::string differs(const PackedMatrix& w, int64_t panel, int64_t row, std::span<const float> got) {
-    const float* const x = x_.data() + row * w.cols();
+  // Rows of x through one panel, beside the twin: got [rows, outputs of the panel].
+  std::string differs(const PackedMatrix& w, int64_t panel, Taken taken, std::span<const float> got) {
+    const int64_t stride = taken.step * w.cols(), width = width_of(w.shape, panel);
+    const float* const x = x_.data() + taken.first * w.cols();
     const Range outputs = outputs_of(w.shape, panel);
     Comparison c;
     if (exact_ || !multiplies_as_bf16(w.shape.format)) {
       std::vector<float> wanted(got.size());
-      twin_->run(kernels::Linear{.w = w,
-                                 .x = x,
-                                 .x_stride = w.cols(),
-                                 .rows = 1,
-                                 .y = wanted.data(),
-                                 .y_stride = static_cast<int64_t>(wanted.size()),
-                                 .outputs = outputs});
+      twin_->run(kernels::Linear{
+          .w = w, .x = x, .x_stride = stride, .rows = taken.count, .y = wanted.data(), .y_stride = width, .outputs = outputs});
       c = same_bits(got, wanted);
     } else {
-      c = within(got, bf16_expected(w, {x, static_cast<size_t>(w.cols())}, w.cols(), 1, nullptr, outputs));
+      const std::span<const float> rows{x, static_cast<size_t>((taken.count - 1) * stride + w.cols())};
+      for (int64_t lane = panel % kLanesApart; lane < width && c.ok; lane += kLanesApart) {
+        std::vector<float> of_lane;
+        for (int64_t i = 0; i < taken.count; ++i) of_lane.push_back(got[static_cast<size_t>(i * width + lane)]);
+        const int64_t n = outputs.begin + lane;
+        c = within(of_lane, bf16_expected(w, rows, stride, taken.count, nullptr, {n, n + 1}));
+      }
     }
-    return c.ok ? std::string() : fmt::format("outputs {}.. of row {}: {}", outputs.begin, row, c.text);
+    return c.ok ? std::string() : fmt::format("outputs {}..: {}", outputs.begin, c.text);
   }
 
   float* put(std::span<const std::byte> bytes) {
@@ -235,77 +246,7 @@ class Checker {
   uint64_t hash_ = 0xCBF29CE484222325u;
 };
 
-// The first and the last of each kind, in the order in which they are met.
-class Sampler {
- public:
-  void add(std::string_view role, std::string_view where, std::span<const PackedMatrix> matrices, bool grouped = false,
-           bool embedding = false) {
-    if (matrices.empty() || matrices.front().rows() == 0 || matrices.front().cols() == 0) return;
-    const PackedMatrix& w = matrices.front();
-    SampledProduct sample{.what = fmt::format("{} of {} ({}, {} x {})", role, where, name(w.shape.format), w.rows(), w.cols()),
-                          .matrices = {matrices.begin(), matrices.end()}, .grouped = grouped, .embedding = embedding};
-    const auto [at, first] = kinds_.try_emplace(
-        {std::string(role), name(w.shape.format), w.rows(), w.cols(), w.shape.row_begin > 0}, samples_.size());
-    if (first) {
-      samples_.emplace_back(std::move(sample), std::nullopt);
-    } else {
-      samples_[at->second].second = std::move(sample);
-    }
-  }
-  void add(std::string_view role, std::string_view where, const PackedMatrix& w) { add(role, where, std::span(&w, 1)); }
-
-  std::vector<SampledProduct> take() {
-    std::vector<SampledProduct> all;
-    for (auto& [first, last] : samples_) {
-      all.push_back(std::move(first));
-      if (last) all.push_back(std::move(*last));
-    }
-    return all;
-  }
-
- private:
-  std::map<std::tuple<std::string, std::string, int64_t, int64_t, bool>, size_t> kinds_;
-  std::vector<std::pair<SampledProduct, std::optional<SampledProduct>>> samples_;
-};
-
-void add_mlp(std::string_view prefix, std::string_view where, const forward::MlpWeights& w, Sampler& sampler) {
-  sampler.add(fmt::format("{}gate", prefix), where, w.gate);
-  sampler.add(fmt::format("{}up", prefix), where, w.up);
-  sampler.add(fmt::format("{}down", prefix), where, w.down);
-}
-
-void add_half(const std::string& where, const forward::HalfWeights& w, Sampler& sampler) {
-  sampler.add("q", where, w.q);
-  sampler.add("k", where, w.k);
-  sampler.add("v", where, w.v);
-  sampler.add("o", where, w.o);
-  sampler.add("q_b", where, w.q_b);
-  add_mlp("", where, w.mlp, sampler);
-  add_mlp("shared ", where, w.shared, sampler);
-  sampler.add("experts' gate", where, w.experts.gate.matrices, true);
-  sampler.add("experts' up", where, w.experts.up.matrices, true);
-  sampler.add("experts' down", where, w.experts.down.matrices, true);
-}
-
 }  // namespace
-
-std::vector<SampledProduct> sampled_products(const forward::Weights& weights) {
-  Sampler sampler;
-  for (size_t layer = 0; layer < weights.layers.size(); ++layer) {
-    const forward::LayerWeights& w = weights.layers[layer];
-    const std::string where = fmt::format("layer {}", layer);
-    sampler.add("q_a", where, w.q_a);
-    sampler.add("kv_a", where, w.kv_a);
-    sampler.add("router", where, w.router);
-    for (size_t half = 0; half < 2; ++half) add_half(fmt::format("layer {}, half {}", layer, half), w.half[half], sampler);
-  }
-  for (size_t half = 0; half < 2; ++half) {
-    const std::string where = fmt::format("half {} of the vocabulary", half);
-    sampler.add("embedding", where, std::span(&weights.embedding[half], 1), false, true);
-    sampler.add("head", where, weights.head[half]);
-  }
-  return sampler.take();
-}
 
 LoadCheck check_load(const forward::Weights& weights, const Pool& pool, kernels::Ops& ops, Duration budget) {
   const TimePoint begin = system_clock().now();
