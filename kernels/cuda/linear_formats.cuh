@@ -223,6 +223,16 @@ struct GroupedFp4Format : Fp4Format {
       }
     }
   }
+
+  // Of mode fp4: the scales of a unit as the MMA's register of this lane, for row g (even t) or g + 8; the part begins
+  // at a group.
+  __device__ uint32_t operand_scales(const LinearMatrix&, uint32_t stage, uint32_t) const {
+    const uint32_t from = stage + kWordBytes + lane_id() / 4 + 8 * (lane_id() % 2);
+    uint32_t codes = 0;
+#pragma unroll
+    for (uint32_t j = 0; j < kGroups; ++j) codes |= load_shared_8(from + 16 * j) << 8 * j;
+    return codes;
+  }
 };
 
 // GGUF's blocks: kGroup 32 (mxfp4) a block of 32 columns, one scale and four words; 16 (nvfp4) one of 64, four scales
@@ -262,6 +272,18 @@ struct BlockFp4Format : Fp4Format {
       else
         fp4_values_of_power(word, scale_e8m0(code), half, a);
     }
+  }
+
+  // As GroupedFp4Format's.
+  __device__ uint32_t operand_scales(const LinearMatrix&, uint32_t stage, uint32_t) const {
+    const uint32_t from = stage + kWordBytes + lane_id() / 4 + 8 * (lane_id() % 2);
+    uint32_t codes = 0;
+#pragma unroll
+    for (uint32_t j = 0; j < kGroups; ++j) {
+      const uint32_t code = load_shared_8(from + 16 * j), magnitude = code & 0x7f;
+      codes |= (!kE4m3 ? code : magnitude == 0x7f ? 0 : magnitude) << 8 * j;
+    }
+    return codes;
   }
 };
 

@@ -12,15 +12,26 @@ namespace yoke::kernels::cuda {
 namespace {
 
 constexpr LinearKernels kNvfp4{"linear_fp4_nvfp4", kNvfp4Ring};
+constexpr LinearKernels kPackedNvfp4{"linear_fp4_packed_nvfp4", kPackedNvfp4Ring};
 constexpr LinearKernels kMxfp4{"linear_fp4_mxfp4", kMxfp4Ring};
+constexpr LinearKernels kGgufNvfp4{"linear_fp4_gguf_nvfp4", kGgufNvfp4Ring};
+constexpr LinearKernels kGgufMxfp4{"linear_fp4_gguf_mxfp4", kGgufMxfp4Ring};
 
 const LinearKernels* kernels_for(const PackedShape& s) {
   const WeightFormat& f = s.format;
-  if (f.codes != Dtype::e2m1 || f.scales != Scales::per_group || f.listed_groups || f.packed ||
-      s.col_begin % f.group != 0)
-    return nullptr;
-  if (f.scale_dtype == Dtype::f8_e4m3 && f.group == 16) return &kNvfp4;
-  return f.scale_dtype == Dtype::f8_e8m0 && f.group == 32 ? &kMxfp4 : nullptr;
+  if (f.listed_groups) return nullptr;
+  if (f.codes == Dtype::nvfp4 || f.codes == Dtype::mxfp4) {
+    if (f.scales != Scales::none || s.col_begin % info(f.codes).block_elements != 0) return nullptr;
+    return f.codes == Dtype::nvfp4 ? &kGgufNvfp4 : &kGgufMxfp4;
+  }
+  if (f.codes != Dtype::e2m1 || f.scales != Scales::per_group || s.col_begin % f.group != 0) return nullptr;
+  if (f.scale_dtype == Dtype::f8_e4m3 && f.group == 16) return f.packed ? &kPackedNvfp4 : &kNvfp4;
+  return f.scale_dtype == Dtype::f8_e8m0 && f.group == 32 && !f.packed ? &kMxfp4 : nullptr;
+}
+
+// Blocks of 16 columns with e4m3 scales; else of 32 with e8m0.
+bool is_nvfp4(const WeightFormat& f) {
+  return f.codes == Dtype::nvfp4 || f.group == 16;
 }
 
 const LinearKernels& kernels_of(const Linear& product) {
@@ -43,7 +54,7 @@ class Quantiser {
   Quantiser(std::byte* scratch, std::vector<QuantiseLaunch>& launches) : next_(scratch), launches_(launches) {}
 
   Fp4X quantised(const Linear& product, int64_t rows) {
-    const bool nvfp4 = product.w.shape.format.group == 16;
+    const bool nvfp4 = is_nvfp4(product.w.shape.format);
     const std::string kernel = nvfp4 ? "quantise_nvfp4" : "quantise_mxfp4";
     for (const QuantiseLaunch& l : launches_) {
       const QuantiseParams& p = l.params;

@@ -14,7 +14,7 @@ namespace yoke::kernels::cuda {
 
 inline constexpr const char* kFp4Image = "linear_fp4_sm121";  // for compute capability 12.1 alone
 
-// NVFP4 and MXFP4 whose part begins at a group.
+// NVFP4, its packed form, MXFP4, GGUF's nvfp4 and mxfp4, where the part begins at a group or block.
 bool supports_fp4(const PackedShape& shape);
 
 struct QuantiseLaunch {

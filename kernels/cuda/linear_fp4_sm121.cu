@@ -3,6 +3,7 @@
 #include "kernels/cuda/linear_formats.cuh"
 #include "kernels/cuda/linear_fp4_params.h"
 #include "kernels/cuda/linear_kernel.cuh"
+#include "kernels/cuda/linear_packed.cuh"
 #include "kernels/cuda/linear_tile.cuh"
 
 namespace yoke::kernels::cuda {
@@ -129,16 +130,17 @@ __device__ void mma_fp4(float (&c)[4], const uint32_t (&a)[4], uint2 b, uint32_t
   }
 }
 
-// Weights come and lie as in mode bf16 (GroupedFp4Format); words are operands as they are. Row g's scales are lane 4
-// g's, row g + 8's lane 4 g + 1's; column g's are lane 4 g's.
-template <uint32_t kGroup, int kTiles>
+// Weights come and lie as in mode bf16; words are operands as they are. Row g's scales are lane 4 g's, row g + 8's lane
+// 4 g + 1's; column g's are lane 4 g's.
+template <class Format, int kTiles>
 class Fp4Chain {
  public:
-  using Format = GroupedFp4Format<kGroup>;
+  static constexpr uint32_t kGroup = kLinearUnit / Format::kGroups;
 
-  __device__ void open(const LinearParams& p, const LinearTile& tile, const Fp4X& x) {
-    units_ = tile.problem->matrix.units;
-    words_.open();
+  __device__ void open(const LinearParams& p, const LinearTile& tile, const Fp4X& x, uint32_t panel, uint32_t patch) {
+    const LinearMatrix& m = tile.problem->matrix;
+    units_ = m.units;
+    if (units_ != 0) format_.open(m, tile.w, panel, patch);
 #pragma unroll
     for (int i = 0; i < kTiles; ++i) {
       const uint32_t row = 8 * i + threadIdx.x % 32 / 4;
@@ -155,8 +157,8 @@ class Fp4Chain {
     return p.groups.slots[position] / static_cast<int32_t>(p.groups.top_k);
   }
 
-  __device__ void add(uint32_t stage, uint32_t unit, Sums<kTiles>& sums) {
-    const uint32_t lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  __device__ void add(const LinearMatrix& m, uint32_t stage, uint32_t unit, Sums<kTiles>& sums) {
+    const uint32_t t = threadIdx.x % 4;
     uint2 b[kTiles];
     uint32_t scale_b[kTiles];
 #pragma unroll
@@ -168,12 +170,10 @@ class Fp4Chain {
       b[i] = __ldg(reinterpret_cast<const uint2*>(record) + 4 * in_record_[i] + t);
       scale_b[i] = __ldg(reinterpret_cast<const uint32_t*>(record + 8 * (kLinearUnit / 2)) + in_record_[i]);
     }
-    uint32_t a[4] = {load_shared_32(stage + words_.of[0]), load_shared_32(stage + words_.of[1]),
-                     load_shared_32(stage + 256 + words_.of[0]), load_shared_32(stage + 256 + words_.of[1])};
-    uint32_t scale_a = 0;
-#pragma unroll
-    for (uint32_t j = 0; j < Format::kGroups; ++j)
-      scale_a |= load_shared_8(stage + kWordBytes + 16 * j + g + 8 * (t % 2)) << 8 * j;
+    uint32_t a[4] = {load_shared_32(stage + format_.words.of[0]), load_shared_32(stage + format_.words.of[1]),
+                     load_shared_32(stage + 256 + format_.words.of[0]),
+                     load_shared_32(stage + 256 + format_.words.of[1])};
+    uint32_t scale_a = format_.operand_scales(m, stage, unit);
     if (kGroup == 16 && __any_sync(~0u, (scale_a & 0x80808080) != 0)) move_signs(a, scale_a);
 #pragma unroll
     for (int i = 0; i < kTiles; ++i) mma_fp4<kGroup>(sums.value[i], a, b[i], scale_a, scale_b[i]);
@@ -194,7 +194,7 @@ class Fp4Chain {
   }
 
   uint32_t units_;
-  WordOffsets words_;
+  Format format_;
   const std::byte* records_[kTiles];
   uint32_t in_record_[kTiles];
 };
@@ -208,11 +208,11 @@ __device__ float finished(const LinearTile& tile, float x_scale, uint32_t output
 }
 
 // Few rows: each warp of a block sums one part for one panel.
-template <uint32_t kGroup, int kTiles>
+template <class Format, int kTiles>
 __device__ void split(const LinearFp4Params& params) {
   extern __shared__ __align__(128) std::byte shared[];
-  using Chain = Fp4Chain<kGroup, kTiles>;
-  using Ring = WeightRing<typename Chain::Format>;
+  using Chain = Fp4Chain<Format, kTiles>;
+  using Ring = WeightRing<Format>;
   const LinearParams& p = params.linear;
   LinearTile tile;
   if (!find_tile(p, 1, 8 * kTiles, tile)) return;
@@ -224,10 +224,10 @@ __device__ void split(const LinearFp4Params& params) {
   Ring ring{.memory = shared_address(shared) + warp * Ring::kBytes};
   ring.open(m, tile.w + tile.panel * m.panel_bytes, begin, end);
   Chain chain;
-  chain.open(p, tile, x);
+  chain.open(p, tile, x, tile.panel, ring.patch());
   Sums<kTiles> part;
   part.clear();
-  for (uint32_t unit = begin; unit < end; ++unit) chain.add(ring.pop(m), unit, part);
+  for (uint32_t unit = begin; unit < end; ++unit) chain.add(m, ring.pop(m), unit, part);
 
   // [row][output] of each part where its ring was.
   constexpr uint32_t kSums = 8 * kTiles * 16, kStride = Ring::kBytes / sizeof(float);
@@ -253,11 +253,11 @@ __device__ void split(const LinearFp4Params& params) {
 }
 
 // Many rows: each warp makes a panel, one part after another. All read the same rows of x, from the nearest cache.
-template <uint32_t kGroup, int kTiles>
+template <class Format, int kTiles>
 __device__ void tile_rows(const LinearFp4Params& params) {
   extern __shared__ __align__(128) std::byte shared[];
-  using Chain = Fp4Chain<kGroup, kTiles>;
-  using Ring = WeightRing<typename Chain::Format>;
+  using Chain = Fp4Chain<Format, kTiles>;
+  using Ring = WeightRing<Format>;
   const LinearParams& p = params.linear;
   LinearTile tile;
   if (!find_tile(p, kLinearWarps, 8 * kTiles, tile)) return;
@@ -269,12 +269,12 @@ __device__ void tile_rows(const LinearFp4Params& params) {
   Ring ring{.memory = shared_address(shared) + warp * Ring::kBytes};
   ring.open(m, tile.w + panel * m.panel_bytes, 0, m.units);
   Chain chain;
-  chain.open(p, tile, x);
+  chain.open(p, tile, x, panel, ring.patch());
   Sums<kTiles> total;
   for (uint32_t at = 0; at < kLinearParts; ++at) {
     Sums<kTiles> part;
     part.clear();
-    for (uint32_t unit = part_begin(m, at); unit < part_begin(m, at + 1); ++unit) chain.add(ring.pop(m), unit, part);
+    for (uint32_t unit = part_begin(m, at); unit < part_begin(m, at + 1); ++unit) chain.add(m, ring.pop(m), unit, part);
     if (at == 0)
       total = part;
     else
@@ -298,17 +298,21 @@ __device__ void tile_rows(const LinearFp4Params& params) {
 #define YOKE_FP4_KERNEL(NAME, PARAMS, BODY)                                            \
   extern "C" __global__ void __launch_bounds__(32 * yoke::kernels::cuda::kLinearWarps) \
       NAME(const __grid_constant__ yoke::kernels::cuda::PARAMS params) {               \
-    yoke::kernels::cuda::BODY(params);                                                 \
+    using namespace yoke::kernels::cuda;                                               \
+    BODY(params);                                                                      \
   }
-#define YOKE_COMMA ,
+
+// FORMAT last: it may have commas.
+#define YOKE_FP4_KERNELS(NAME, ...)                                        \
+  YOKE_FP4_KERNEL(NAME##_8, LinearFp4Params, (split<__VA_ARGS__, 1>))      \
+  YOKE_FP4_KERNEL(NAME##_16, LinearFp4Params, (split<__VA_ARGS__, 2>))     \
+  YOKE_FP4_KERNEL(NAME##_32, LinearFp4Params, (tile_rows<__VA_ARGS__, 4>)) \
+  YOKE_FP4_KERNEL(NAME##_64, LinearFp4Params, (tile_rows<__VA_ARGS__, 8>))
 
 YOKE_FP4_KERNEL(quantise_nvfp4, QuantiseParams, quantise<16>)
 YOKE_FP4_KERNEL(quantise_mxfp4, QuantiseParams, quantise<32>)
-YOKE_FP4_KERNEL(linear_fp4_nvfp4_8, LinearFp4Params, split<16 YOKE_COMMA 1>)
-YOKE_FP4_KERNEL(linear_fp4_nvfp4_16, LinearFp4Params, split<16 YOKE_COMMA 2>)
-YOKE_FP4_KERNEL(linear_fp4_nvfp4_32, LinearFp4Params, tile_rows<16 YOKE_COMMA 4>)
-YOKE_FP4_KERNEL(linear_fp4_nvfp4_64, LinearFp4Params, tile_rows<16 YOKE_COMMA 8>)
-YOKE_FP4_KERNEL(linear_fp4_mxfp4_8, LinearFp4Params, split<32 YOKE_COMMA 1>)
-YOKE_FP4_KERNEL(linear_fp4_mxfp4_16, LinearFp4Params, split<32 YOKE_COMMA 2>)
-YOKE_FP4_KERNEL(linear_fp4_mxfp4_32, LinearFp4Params, tile_rows<32 YOKE_COMMA 4>)
-YOKE_FP4_KERNEL(linear_fp4_mxfp4_64, LinearFp4Params, tile_rows<32 YOKE_COMMA 8>)
+YOKE_FP4_KERNELS(linear_fp4_nvfp4, GroupedFp4Format<16>)
+YOKE_FP4_KERNELS(linear_fp4_mxfp4, GroupedFp4Format<32>)
+YOKE_FP4_KERNELS(linear_fp4_gguf_nvfp4, BlockFp4Format<16>)
+YOKE_FP4_KERNELS(linear_fp4_gguf_mxfp4, BlockFp4Format<32>)
+YOKE_FP4_KERNELS(linear_fp4_packed_nvfp4, PackedNvfp4Format)

@@ -154,11 +154,20 @@ struct PackedNvfp4Format : Fp4Format {
   uint32_t bases[2];
   ExceptionList exceptions;
 
+  // 0 stands for an output that the matrix has not.
+  __device__ static uint32_t base_of(uint32_t inverted) {
+    return inverted == 0 ? 0 : ~inverted & 0xff;
+  }
+  // Groups behind the last have offset 0 of whatever base.
+  __device__ static bool is_held(const LinearMatrix& m, uint32_t unit, uint32_t group) {
+    return 8 * (kGroups * unit + group) < m.scale_bytes;
+  }
+
   __device__ void open(const LinearMatrix& m, const std::byte* w, uint32_t panel, uint32_t patch) {
     words.open();
     const unsigned char* table = reinterpret_cast<const unsigned char*>(w + m.tables) + 16 * panel + lane_id() / 4;
-    bases[0] = ~static_cast<uint32_t>(__ldg(table)) & 0xff;
-    bases[1] = ~static_cast<uint32_t>(__ldg(table + 8)) & 0xff;
+    bases[0] = base_of(__ldg(table));
+    bases[1] = base_of(__ldg(table + 8));
     exceptions.open(m, w, panel, patch);
   }
 
@@ -173,10 +182,31 @@ struct PackedNvfp4Format : Fp4Format {
     }
 #pragma unroll
     for (uint32_t half = 0; half < 2; ++half) {
-      uint32_t code = bases[half] + offsets[half];
+      uint32_t code = is_held(m, unit, group) ? bases[half] + offsets[half] : 0;
       if (offsets[half] == 15) code = load_shared_8(exceptions.patch + 16 * group + g + 8 * half);
       fp4_values(load_shared_32(stage + 256 * chunk + words.of[half]), scale_e4m3(code), half, a);
     }
+  }
+
+  // As GroupedFp4Format's.
+  __device__ uint32_t operand_scales(const LinearMatrix& m, uint32_t stage, uint32_t unit) {
+    const uint32_t g = lane_id() / 4, half = lane_id() % 2, base = half == 0 ? bases[0] : bases[1];
+    uint32_t codes = 0, listed = 0;
+#pragma unroll
+    for (uint32_t j = 0; j < kGroups; ++j) {
+      const uint32_t offset = load_shared_8(stage + kWordBytes + 8 * j + g) >> 4 * half & 15;
+      if (is_held(m, unit, j)) codes |= (base + offset & 0xff) << 8 * j;
+      if (offset == 15) listed |= 0xffu << 8 * j;
+    }
+    if (!__any_sync(~0u, listed != 0)) return codes;
+    load_exceptions(exceptions.list, exceptions.run, kGroups * unit, kGroups * (unit + 1), exceptions.patch);
+#pragma unroll
+    for (uint32_t j = 0; j < kGroups; ++j) {
+      if ((listed >> 8 * j & 1) == 0) continue;
+      const uint32_t code = load_shared_8(exceptions.patch + 16 * j + g + 8 * half);
+      codes = (codes & ~(0xffu << 8 * j)) | code << 8 * j;
+    }
+    return codes;
   }
 };
 

@@ -20,12 +20,17 @@ using namespace kernels::testing;
 using emulator::AddressSpace;
 using emulator::Options;
 
+// Columns that share a scale.
+int64_t group_of(const WeightFormat& f) {
+  return f.group > 0 ? f.group : info(f.codes).scale_elements;
+}
+
 struct Fp4Case {
   PackedPart weight;
   int64_t rows, x_stride, y_stride;
   std::vector<float> x, bias;
   bool with_bias;
-  int64_t group() const { return weight.shape.format.group; }
+  int64_t group() const { return group_of(weight.shape.format); }
   int64_t cols() const { return weight.shape.cols; }
   int64_t outputs() const { return weight.shape.rows; }
 };
@@ -57,7 +62,9 @@ Fp4Case random_case(uint64_t seed, const FormatSample& sample, int64_t rows = -1
   const int64_t cols = random.chance(4) ? 0 : random.between(1, random.chance(40) ? 1500 : 300),
                 outputs = random.between(1, random.chance(30) ? 150 : 40);
   if (rows < 0) rows = random.chance(30) ? 1 : random.chance(5) ? 0 : random.between(2, random.chance(30) ? 70 : 9);
-  const int64_t first_col = sample.format.group * random.between(0, 3), first_output = random.between(0, 20);
+  const int64_t first_col =
+                    std::max<int64_t>(group_of(sample.format), column_unit(sample.format)) * random.between(0, 3),
+                first_output = random.between(0, 20);
   const WeightFile file = scaled_file(random, sample, first_output + outputs, first_col + cols + 1);
   const int64_t x_stride = cols + random.between(0, 4);
   return {file.pack({first_output, first_output + outputs}, {first_col, first_col + cols}, random),
