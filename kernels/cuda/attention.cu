@@ -174,8 +174,7 @@ __device__ __forceinline__ Partial attend_split(const Unit& unit, int64_t split,
       part.l[j] = sums[quad * kQuadHeads + j];
     }
   }
-  __syncthreads();
-  return part;
+  return part;  // the next split writes what is read here behind barriers of its own
 }
 
 // Whether the thread has an element of a value of head `head` (of the KV head's) and which.

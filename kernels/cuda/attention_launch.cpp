@@ -17,7 +17,7 @@ static_assert(sizeof(RowPlaceData) == sizeof(RowPlace) && offsetof(RowPlaceData,
 static_assert(kAttentionPositions == kAttentionSplit);
 
 // Partial results of one launch may take this much; beyond it a row's splits are taken one after the other.
-constexpr int64_t kMostPartialFloats = int64_t{64} << 20;
+constexpr int64_t kMostPartialFloats = int64_t{16} << 20;
 // Blocks a multiprocessor that keep it busy: where rows and heads give fewer, splits are worked at side by side.
 constexpr int64_t kBusyBlocks = 2;
 constexpr uint32_t kCombineThreads = 128;

@@ -15,31 +15,39 @@ __device__ __forceinline__ float lane_tree(float lane) {
   return lane;
 }
 
-// Every thread of the block calls it and gets the sum. element(i) is asked for once; join(lane, x) adds it.
+// One for all sums of a kernel: shared memory of a template would be another for each of its instances.
+struct RowSumRoom {
+  float staged[kRowChunk];
+  float sum;
+};
+__device__ __forceinline__ RowSumRoom& row_sum_room() {
+  __shared__ RowSumRoom room;
+  return room;
+}
+
+// Every thread of the block calls it and gets the sum. element(i) is asked for once; join(lane, x) adds it. Another call may follow at
+// once: it writes `sum` behind two barriers.
 template <class Element, class Join>
 __device__ __forceinline__ float row_sum(int32_t width, const Element& element, const Join& join) {
-  __shared__ float staged[kRowChunk];
-  __shared__ float sum;
+  RowSumRoom& room = row_sum_room();
   const int32_t thread = static_cast<int32_t>(threadIdx.x), threads = static_cast<int32_t>(blockDim.x);
   float lane = 0.0f;
   for (int32_t chunk = 0; chunk < width; chunk += kRowChunk) {
     const int32_t count = min(kRowChunk, width - chunk);
-    for (int32_t i = thread; i < count; i += threads) staged[i] = element(chunk + i);
+    for (int32_t i = thread; i < count; i += threads) room.staged[i] = element(chunk + i);
     __syncthreads();
     if (thread < 16) {
 #pragma unroll 8
-      for (int32_t i = thread; i < count; i += 16) lane = join(lane, staged[i]);
+      for (int32_t i = thread; i < count; i += 16) lane = join(lane, room.staged[i]);
     }
     __syncthreads();
   }
   if (thread < 16) {
     lane = lane_tree(lane);
-    if (thread == 0) sum = lane;
+    if (thread == 0) room.sum = lane;
   }
   __syncthreads();
-  const float result = sum;
-  __syncthreads();  // before the next call writes it
-  return result;
+  return room.sum;
 }
 
 __device__ __forceinline__ float inverse_deviation(float squares, int64_t width, float epsilon) {

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "kernels/cuda/images.h"
+#include "tests/kernels/attention_scene.h"
 #include "tests/kernels/cuda/cuda_case.h"
 #include "tests/kernels/random_weight.h"
 
@@ -48,6 +49,40 @@ TEST(CudaRecording, PlaysItsLaunchesWithWhatTheAddressesHoldThen) {
     std::vector<float> between = poisoned(rows * width), expected = poisoned(rows * outputs);
     step(reference(), part.matrix(), next.data(), w.data(), between.data(), expected.data());
     EXPECT_TRUE(same_bits(copy_of(y), expected));
+  }
+}
+
+// The first use takes scratch memory while it is recorded; a row grows from play to play, beyond a split.
+TEST(CudaRecording, AttentionFollowsARowThatGrows) {
+  Random random(5);
+  constexpr int64_t kTokens = 530;
+  Scene scene = one_sequence(random, {Dtype::bf16, 2, 16, 16}, 3, kTokens, 1);
+  append_all(scene, reference());
+  const auto of_bytes = [](const auto& values) {
+    auto* at = gpu().device().allocate(std::span(values).size_bytes(), Device::Memory::shared);
+    std::memcpy(at, values.data(), std::span(values).size_bytes());
+    return at;
+  };
+  auto* table = reinterpret_cast<int32_t*>(of_bytes(scene.tables[0]));
+  auto* row = reinterpret_cast<RowPlace*>(gpu().device().allocate(sizeof(RowPlace), Device::Memory::shared));
+  const std::span<float> q = shared(scene.q), out = shared(poisoned(scene.heads() * 16));
+  KvCacheView view = scene.view();
+  view.data = of_bytes(scene.cache);
+  *row = {table, 0, 1};
+  const auto recording = gpu().device().record([&] {
+    gpu().run(Attention{.q = q.data(), .q_stride = scene.q_width(), .rows = {row, 1}, .cache = view, .heads_per_kv = 3, .scale = 0.2f, .out = out.data(),
+                        .out_stride = scene.heads() * 16, .longest = 4096});
+  });
+  EXPECT_EQ(recording->launches(), 2);
+  for (const int64_t end : {int64_t{1}, int64_t{256}, int64_t{257}, kTokens}) {
+    *row = {table, end - 1, end};
+    recording->play();
+    gpu().device().finish(kLong, "a recording");
+    const RowPlace here{scene.tables[0].data(), end - 1, end};
+    std::vector<float> expected = poisoned(scene.heads() * 16);
+    reference().run(Attention{.q = scene.q.data(), .q_stride = scene.q_width(), .rows = {&here, 1}, .cache = scene.view(), .heads_per_kv = 3, .scale = 0.2f,
+                              .out = expected.data(), .out_stride = scene.heads() * 16});
+    EXPECT_TRUE(same_bits(copy_of(out), expected)) << end;
   }
 }
 
