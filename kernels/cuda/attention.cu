@@ -1,8 +1,8 @@
 // Attention over the paged cache, in the order of kernels/ops.h: within a split of 256 absolute positions scores by fma over the
 // key's elements, weights and values in ascending position; splits combine left to right.
 //
-// attention_TYPE takes a row's splits one after the other; attention_splits_TYPE one a block and leaves (m, l, o) to
-// attention_combine: for few rows with long contexts.
+// attention_TYPE takes a row's splits one after the other; attention_splits_TYPE spreads them over blocks and leaves
+// (m, l, o) to attention_combine: for few rows with long contexts.
 #include "kernels/cuda/attention_params.h"
 #include "kernels/cuda/elementary.cuh"
 #include "kernels/cuda/kv_cache.cuh"
@@ -231,27 +231,30 @@ __device__ __forceinline__ float* partial_values(const AttentionParams& p, const
   return half.partials + 2 * int64_t{p.rows} * half.cache.kv_heads * half.heads_per_kv * p.splits;
 }
 
+// Splits blockIdx.z, blockIdx.z + gridDim.z, ... of those that the row sees.
 template <KvType kType>
-__device__ __forceinline__ void attend_one_split(const AttentionParams& p) {
+__device__ __forceinline__ void attend_some_splits(const AttentionParams& p) {
   extern __shared__ float4 dynamic[];
   const Unit unit = unit_of(p);
   const AttentionHalf& half = unit.half;
-  const int64_t split = blockIdx.z;
-  if (split < unit.begin / kAttentionPositions || split * kAttentionPositions >= unit.end) return;
+  int64_t split = unit.begin / kAttentionPositions + blockIdx.z;
+  if (split * kAttentionPositions >= unit.end) return;
   float* queries = reinterpret_cast<float*>(dynamic);
   float* weights = queries + unit.quads * kQuadHeads * half.cache.key_dim;
   load_queries(unit, queries);
   __syncthreads();
-  const Partial part = attend_split<kType>(unit, split, queries, weights);
+  for (; split * kAttentionPositions < unit.end; split += gridDim.z) {
+    const Partial part = attend_split<kType>(unit, split, queries, weights);
 #pragma unroll
-  for (int j = 0; j < kQuadHeads; ++j) {
-    const Element at = element_of(unit, j);
-    if (!at.exists) continue;
-    const int64_t index = partial_index(p, half, unit.row, unit.kv_head * half.heads_per_kv + at.head, split);
-    partial_values(p, half)[index * half.cache.value_dim + at.index] = part.o[j];
-    if (at.index == 0) {
-      half.partials[2 * index] = part.m[j];
-      half.partials[2 * index + 1] = part.l[j];
+    for (int j = 0; j < kQuadHeads; ++j) {
+      const Element at = element_of(unit, j);
+      if (!at.exists) continue;
+      const int64_t index = partial_index(p, half, unit.row, unit.kv_head * half.heads_per_kv + at.head, split);
+      partial_values(p, half)[index * half.cache.value_dim + at.index] = part.o[j];
+      if (at.index == 0) {
+        half.partials[2 * index] = part.m[j];
+        half.partials[2 * index + 1] = part.l[j];
+      }
     }
   }
 }
@@ -262,7 +265,7 @@ __device__ __forceinline__ void attend_one_split(const AttentionParams& p) {
   extern "C" __global__ void __launch_bounds__(kAttentionThreads, 2)                                    \
       attention_##name(const __grid_constant__ AttentionParams p) { attend_row<KvType::name>(p); }      \
   extern "C" __global__ void __launch_bounds__(kAttentionThreads, 2)                                    \
-      attention_splits_##name(const __grid_constant__ AttentionParams p) { attend_one_split<KvType::name>(p); }
+      attention_splits_##name(const __grid_constant__ AttentionParams p) { attend_some_splits<KvType::name>(p); }
 
 YOKE_ATTENTION(f32)
 YOKE_ATTENTION(bf16)

@@ -20,6 +20,7 @@ static_assert(kAttentionPositions == kAttentionSplit);
 constexpr int64_t kMostPartialFloats = int64_t{16} << 20;
 // Blocks a multiprocessor that keep it busy: where rows and heads give fewer, splits are worked at side by side.
 constexpr int64_t kBusyBlocks = 2;
+constexpr int64_t kBlocksOfFew = 4;  // so many of them then, however long the context may become
 constexpr uint32_t kCombineThreads = 128;
 
 KvType type_of(Dtype type) {
@@ -111,7 +112,8 @@ void launch_some(Launcher& launcher, std::span<const Attention> problems, int mu
     l.params.halves[i].partials = partials;
     partials += attention_partial_floats(l.params.rows, heads_of(problems[static_cast<size_t>(i)]), l.params.splits, l.params.halves[i].cache.value_dim);
   }
-  shape.z = static_cast<uint32_t>(l.params.splits);
+  const int64_t wanted = kBlocksOfFew * multiprocessors / (l.params.rows * l.units);
+  shape.z = static_cast<uint32_t>(std::clamp<int64_t>(wanted, 1, l.params.splits));
   launcher.launch("attention", fmt::format("attention_splits_{}", name_of(l.type)), shape, l.params);
   launcher.launch("attention", "attention_combine",
                   {.x = rows, .y = blocks_of(l.most_elements, kCombineThreads), .z = static_cast<uint32_t>(l.count), .threads = kCombineThreads}, l.params);

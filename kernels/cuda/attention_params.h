@@ -30,7 +30,7 @@ struct AttentionHalf {
   float* partials;  // attention_splits: [rows, heads, splits] of m and l; then as many of o, [value_dim]
 };
 
-// grid (rows, units of all halves, 1 or splits); dynamic shared memory: attention_shared_floats() floats.
+// grid (rows, units of all halves, 1 or blocks that share a row's splits); dynamic shared memory: attention_shared_floats() floats.
 struct AttentionParams {
   AttentionHalf halves[kMostHalves];
   int32_t rows;
