@@ -33,9 +33,21 @@ Check promised_formats(Supports supports) {
   return {.name = "a product for every format promised", .ok = missing.empty(), .note = fmt::format("{}", fmt::join(missing, ", "))};
 }
 
+void run_cases(const std::vector<Case>& cases, kernels::Ops& ops, Side& twin, const OnProgress& progress, std::vector<Check>& checks) {
+  Side device(ops, kSideBytes);
+  bool lost = false;
+  for (size_t i = 0; i < cases.size() && !lost; ++i) {
+    if (progress) progress(cases[i].name, i, cases.size());
+    checks.push_back(check_case(cases[i], device, twin, &lost));
+    if (!lost || i + 1 == cases.size()) continue;
+    checks.push_back({.name = fmt::format("{} more of this mode", cases.size() - i - 1),
+                      .note = "after an error nothing more can be asked of the device"});
+  }
+}
+
 }  // namespace
 
-Check check_case(const Case& one, Side& device, Side& twin) {
+Check check_case(const Case& one, Side& device, Side& twin, bool* lost) {
   Check check{.name = one.name};
   const TimePoint begin = system_clock().now();
   try {
@@ -48,6 +60,7 @@ Check check_case(const Case& one, Side& device, Side& twin) {
     check.note = result.text;
   } catch (const Error& error) {
     check.note = error.what();
+    if (lost != nullptr) *lost = true;
   }
   check.milliseconds = seconds(system_clock().now() - begin) * 1e3;
   return check;
@@ -67,11 +80,10 @@ std::vector<Check> check_kernels(const kernels::OpsBackend& backend, const kerne
     }
     kernels::OpsConfig config = wanted;
     config.math = math;
-    const auto ops = backend.make(config);
-    Side device(*ops, kSideBytes);
-    for (size_t i = 0; i < cases.size(); ++i) {
-      if (progress) progress(cases[i].name, i, cases.size());
-      checks.push_back(check_case(cases[i], device, twin));
+    try {
+      run_cases(cases, *backend.make(config), twin, progress, checks);
+    } catch (const Error& error) {
+      checks.push_back({.name = fmt::format("mode {}", name(math)), .note = error.what()});
     }
   }
   return checks;

@@ -12,9 +12,11 @@ namespace yoke::node::selftest {
 
 using OnProgress = std::function<void(const std::string& what, size_t done, size_t total)>;
 
-// Of the row `backend` of kernels::ops_backends(), in every mode that it has. The twin is `reference`. A case that throws has failed.
+// Of the row `backend` of kernels::ops_backends(), in every mode that it has. The twin is `reference`. A case that
+// throws has failed, and a GPU is lost with it: the mode's other cases are left out.
 std::vector<Check> check_kernels(const kernels::OpsBackend& backend, const kernels::OpsConfig& config, const OnProgress& progress);
 
-Check check_case(const Case& one, Side& device, Side& twin);
+// `lost`: it threw.
+Check check_case(const Case& one, Side& device, Side& twin, bool* lost = nullptr);
 
 }  // namespace yoke::node::selftest

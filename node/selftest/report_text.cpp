@@ -34,7 +34,7 @@ std::string_view state(bool ran, bool ok) { return !ran ? "not run" : ok ? "ok" 
 
 std::string check_row(const Check& c) {
   if (!c.ran) return fmt::format("  {:<8} {:<64} {}\n", state(c.ran, c.ok), c.name, c.note);
-  const std::string bound = c.bound == 0 ? "equal bits" : fmt::format("{:.2e} of {:.2e}", c.worst, c.bound);
+  const std::string bound = c.bound == 0 ? (c.ok ? "equal bits" : "") : fmt::format("{:.2e} of {:.2e}", c.worst, c.bound);
   return fmt::format("  {:<8} {:<64} {:<24} {:>9.1f} ms{}{}\n", state(c.ran, c.ok), c.name, bound, c.milliseconds,
                      c.note.empty() ? "" : "  ", c.note);
 }

@@ -14,9 +14,9 @@ BANDWIDTH = {"model", "product", "outputs", "inputs", "format", "math", "bytes",
 READING = {"sm_mhz", "max_sm_mhz", "power_mw", "temperature_c", "throttling"}
 
 
-def selftest(*arguments, on_double=False, timeout=280):
+def selftest(*arguments, on_double=False, timeout=280, **settings):
     prefix = [ROOT / "scripts" / "with-cuda-emulator"] if on_double else []
-    env = {**os.environ, "YOKE_BUILD": str(BIN.parent)}
+    env = {**os.environ, "YOKE_BUILD": str(BIN.parent), **settings}
     return subprocess.run([*prefix, BIN / "yoke", "selftest", *map(str, arguments)], capture_output=True, text=True, timeout=timeout, env=env)
 
 
@@ -81,3 +81,15 @@ def test_on_the_double_all_of_it_runs_and_says_emulated(tmp_path):
     assert len(report["bandwidth"]) == 3 and report["copy_gb_per_s"] > 0
     joins = [row for row in report["collectives"] if row["operation"] == "join"]
     assert len(joins) == 1 and joins[0]["ran"] and joins[0]["ok"] and joins[0]["microseconds"] > 0
+
+
+def test_a_kernel_that_faults_fails_with_a_report(tmp_path):
+    if not emulated():
+        pytest.skip("no double of the driver in this build: CUDA is not installed where it was made")
+    file = tmp_path / "selftest.json"
+    result = selftest("--device", "cuda", "-o", file, on_double=True, YOKE_EMULATOR_FAULT="kernel:100:700")
+    assert result.returncode == 1, result.stdout + result.stderr
+    report = report_of(file)
+    assert report["verdict"] == "fail" and any(row["fails"] for row in report["remedies"])
+    failed = [check for check in report["checks"] if check["ran"] and not check["ok"]]
+    assert "CUDA_ERROR_ILLEGAL_ADDRESS" in failed[0]["note"] and "FAILED" in result.stdout
