@@ -41,7 +41,7 @@ std::string ClusterOptions::resolved_math() const {
 
 Dtype ClusterOptions::kv_type() const {
   if (kv != kAuto) return kv_type_named(kv);
-  return resolved_math() == "bf16" ? Dtype::bf16 : Dtype::f32;
+  return resolved_math() == "exact" ? Dtype::f32 : Dtype::bf16;
 }
 
 std::vector<std::string> ClusterOptions::agent_arguments() const {
@@ -55,10 +55,10 @@ void add_layout_options(CLI::App& verb, ClusterOptions& options) {
   verb.add_option("--ep", options.ep, "expert-parallel degree: 1 cuts every expert over tp agents, tp lays whole experts on them")->check(CLI::Range(1, 2));
   std::vector<std::string> kv_types = kv_type_names();
   kv_types.insert(kv_types.begin(), kAuto);
-  verb.add_option("--kv", options.kv, "type of the KV cache (docs/models.md); auto: bf16 with --math bf16, else f32")->check(CLI::IsMember(kv_types));
+  verb.add_option("--kv", options.kv, "type of the KV cache (docs/models.md); auto: f32 with --math exact, else bf16")->check(CLI::IsMember(kv_types));
   verb.add_flag("--pack", options.pack, "hold BF16 in 12 bits a weight and NVFP4 in 4.25, without loss (docs/formats.md)");
-  verb.add_option("--math", options.math, "math mode (docs/bits.md): exact (f32), or bf16, which GPUs have; auto: bf16 with --device cuda")
-      ->check(CLI::IsMember({kAuto, "exact", "bf16"}));
+  verb.add_option("--math", options.math, "math mode (docs/bits.md): exact (f32), or on GPUs bf16 or fp4; auto: bf16 with --device cuda")
+      ->check(CLI::IsMember({kAuto, "exact", "bf16", "fp4"}));
   verb.add_option("--threads", options.threads, "compute threads of each engine")->check(CLI::Range(1, 256));
   verb.add_option("--kv-tokens", options.kv_tokens, "tokens that the KV cache holds (default: two contexts, or what fits)")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 32));

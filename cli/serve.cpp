@@ -25,7 +25,7 @@ void add_serve(CLI::App& app, Action& action) {
   verb->add_option("--ep", options->plan.layout.ep, "expert-parallel degree: 1, or tp to lay whole experts on ranks")->check(CLI::Range(1, 2));
   verb->add_option("--kv", *kv, "type of the KV cache")->check(CLI::IsMember(kv_type_names()));
   verb->add_flag("--pack", options->plan.pack, "hold BF16 in 12 bits a weight and NVFP4 in 4.25, without loss (docs/formats.md)");
-  verb->add_option("--math", options->math, "math mode: exact (f32) or, on GPUs, bf16 (docs/bits.md)")->check(CLI::IsMember({"exact", "bf16"}));
+  verb->add_option("--math", options->math, "math mode: exact (f32) or, on GPUs, bf16 or fp4 (docs/bits.md)")->check(CLI::IsMember({"exact", "bf16", "fp4"}));
   verb->add_option("--host", options->rest.host, "address of the REST endpoint; another than loopback needs --api-key-file");
   verb->add_option("--port", options->rest.port, "port of the REST endpoint; 0: any free one");
   verb->add_option("--control-host", options->control_host, "address on which agents join; loopback only until the channel has TLS");

@@ -45,14 +45,15 @@ double difference(float a, float b) {
 }
 
 Bound bound_of(const std::string& math, const std::string& kv) {
-  if (math == "exact" && kv != "f32") return {.margin = 1e9, .logits = 1};
+  if ((math == "exact" && kv != "f32") || math == "fp4") return {.margin = 1e9, .logits = 1};
   if (math == "exact") return {.margin = 0, .logits = 1e-5};
-  if (math == "bf16") return {.margin = 0.25, .logits = 0.05};
+  if (math == "bf16") return {.margin = 0.25, .logits = 0.05, .turns = true};
   throw Error{Code::unsupported, fmt::format("no bound is documented for math mode '{}'", math), "math"};
 }
 
 Comparison::Comparison(const Golden& golden, Bound bound) : golden_(golden), bound_(bound) {
   verdict_.tokens = static_cast<int64_t>(golden.greedy_ids.size());
+  if (bound_.turns && !golden_.logits.empty()) bound_.margin = std::max(bound_.margin, 2 * bound_.logits * golden_.range());
 }
 
 void Comparison::row(std::span<const float> logits) {

@@ -16,14 +16,17 @@
 
 namespace yoke::cli {
 
-// A token may differ where the golden's margin is below `margin`; logits may differ by `logits` x the golden's range.
+// Logits may differ by `logits` x the golden's range. A token may differ where the golden's margin is below `margin`, or below what
+// logits that differ so much can turn round: 2 x `logits` x the range, where `turns` is set.
 struct Bound {
   double margin = 0;
   double logits = 0;
+  bool turns = false;
 };
 
-// Of a math mode and a cache type. `exact` with f32: every token agrees, logits within 1e-5 of the range. With a cache that rounds
-// nothing is promised (docs/models.md has what was measured): tokens may differ at any margin, logits by the whole range. Error{unsupported} for another mode.
+// Of a math mode and a cache type. `exact` with f32: every token agrees, logits within 1e-5 of the range. `bf16`: logits within 0.05 of
+// the range, tokens where these cannot turn the order round (docs/cuda.md has what was measured). With a cache that rounds, and in mode
+// `fp4`, nothing is promised: tokens may differ at any margin, logits by the whole range. Error{unsupported} for another mode.
 Bound bound_of(const std::string& math, const std::string& kv);
 
 struct Mismatch {

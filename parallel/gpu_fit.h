@@ -14,7 +14,7 @@ bool gpu_multiplies(const WeightFormat& format);
 // Why not, by the name of the feature or of the format and its tensor; empty where it does. docs/cuda.md lists both.
 std::string gpu_refusal(const model::Catalogue& catalogue, bool pack);
 
-// Error{unsupported} for a mode that a device has not: a CPU has `exact`, a GPU `exact` and `bf16`.
+// Error{unsupported} for a mode that a device has not: a CPU has `exact` alone. Whether a GPU's architecture has `fp4`, its kernels say.
 void check_math(MathMode math, bool gpu);
 
 }  // namespace yoke::parallel

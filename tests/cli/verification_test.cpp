@@ -49,6 +49,16 @@ TEST(Verification, ExactAgreementIsOkAndHashed) {
   EXPECT_NE(compare(small_golden(), bound_of("exact", "f32"), others).logits_hash, verdict.logits_hash);
 }
 
+TEST(Verification, Bf16AllowsATokenToDifferWhereItsLogitsCanTurnTheOrderRound) {
+  Rows rows = right_rows();
+  rows[2] = {0, 9, 0, 1};  // the golden's margin is 0.5, and 2 x 0.05 x its range too
+  EXPECT_FALSE(compare(small_golden(), bound_of("bf16", "bf16"), rows).ok);
+  Golden wide = small_golden();
+  wide.logits[0] = -2;  // a range of 7: 0.7
+  rows[0][0] = -2;
+  EXPECT_TRUE(compare(wide, bound_of("bf16", "bf16"), rows).ok);
+}
+
 TEST(Verification, ExactAllowsNoTokenToDifferWhateverItsMargin) {
   Rows rows = right_rows();
   rows[3] = {0, 0, 0, 9};
@@ -83,7 +93,7 @@ TEST(Verification, MissingRowsAreAnErrorAndNotAVerdict) {
   EXPECT_THROW(compare(small_golden(), bound_of("exact", "f32"), rows), Error);
 }
 
-TEST(Verification, ModesWithoutADocumentedBoundAreRefusedByName) { EXPECT_THROW(bound_of("fp4", "f32"), Error); }
+TEST(Verification, ModesWithoutADocumentedBoundAreRefusedByName) { EXPECT_THROW(bound_of("fast", "f32"), Error); }
 
 TEST(ClusterOptions, DefaultIsTwoAgentsWithHalfOfEachLayer) {
   EXPECT_EQ(resolve_layout({}).name(), "tp2pp1");
