@@ -70,6 +70,13 @@ Block take_out(uint64_t address, BlockKind kind, CUresult code, const char* what
   return block;
 }
 
+// Mappings lie near each other, and this library is one. Most words of parameters are no pointers, and /proc/self/maps is slow.
+bool may_be_mapped(uint64_t word) {
+  constexpr uint64_t kNear = uint64_t{1} << 40;
+  const auto here = reinterpret_cast<uint64_t>(&state);
+  return word + kNear > here && word < here + kNear;
+}
+
 // Mappings that their owner may have given up since: whatever lies there now takes their place. With the mutex held.
 void drop_pageable(uint64_t address, uint64_t bytes) {
   std::erase_if(state().blocks, [&](const auto& entry) {
@@ -226,8 +233,7 @@ void admit_pageable(std::span<const std::byte> params) {
   for (size_t at = 0; at + 8 <= params.size(); at += 8) {
     uint64_t word;
     std::memcpy(&word, params.data() + at, 8);
-    const bool may_point = word >= (uint64_t{1} << 32) && word < (uint64_t{1} << 48);
-    if (!may_point) continue;
+    if (!may_be_mapped(word)) continue;
     const auto known = find_block(word);
     if (known && known->kind != BlockKind::pageable) continue;
     const auto block = memfd_mapping(word);
