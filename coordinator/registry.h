@@ -112,6 +112,7 @@ class Registry {
 
   void advance(TimePoint now, Orders& orders);
   bool assign_ranks();
+  bool same_devices(Orders& orders);
   bool decide_kv_blocks(Orders& orders);
   void ask_for_loads(TimePoint now, Orders& orders);
   void form(TimePoint now, Orders& orders);

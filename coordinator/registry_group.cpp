@@ -1,4 +1,6 @@
 // From agents to a group that serves: ranks, loads, epochs.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "coordinator/rank_assignment.h"
@@ -53,11 +55,26 @@ void Registry::advance(TimePoint now, Orders& orders) {
     state_ = GroupState::loading;
     return;
   }
+  if (!same_devices(orders)) return;
   if (now < rest_until_) {
     state_ = GroupState::resting;
     return;
   }
   form(now, orders);
+}
+
+// Bits are those of a kind of device (docs/bits.md): ranks that compute on unlike ones would serve what no other layout serves.
+bool Registry::same_devices(Orders& orders) {
+  const RankStatus& first = ranks_.front().status;
+  for (const Rank& slot : ranks_) {
+    if (slot.status.device == first.device) continue;
+    const Error unlike{Code::unsupported, fmt::format("rank {} computes on {}, rank {} on {}: all ranks of a model need the same kind of device; start "
+                                                          "the agents with the same --device", first.rank, first.device, slot.status.rank, slot.status.device)};
+    last_trouble_ = unlike.what();
+    if (!served_) orders.give_up = unlike;
+    return false;
+  }
+  return true;
 }
 
 bool Registry::assign_ranks() {

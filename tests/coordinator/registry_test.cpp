@@ -10,6 +10,7 @@ namespace {
 
 namespace proto = transport::proto;
 using std::chrono::seconds;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -48,9 +49,10 @@ class RegistryDialogue : public testing::Test {
     if (envelope.epoch() == 0) envelope.set_epoch(registry_.epoch());
     return on(AgentSaid{agent, std::move(envelope)});
   }
-  Orders loaded(AgentId agent) {
+  Orders loaded(AgentId agent, const std::string& device = "cpu") {
     proto::Envelope envelope;
     envelope.mutable_loaded()->set_kv_blocks(registry_.kv_blocks());
+    envelope.mutable_loaded()->set_device(device);
     return say(agent, envelope);
   }
   Orders address(AgentId agent, const std::string& blob, uint32_t round = 0) {
@@ -119,6 +121,16 @@ TEST_F(RegistryDialogue, AGroupOfTwoGathersLoadsFormsAndServes) {
   EXPECT_TRUE(ready(2).epoch_began);
   EXPECT_EQ(registry_.state(), GroupState::serving);
   EXPECT_EQ(registry_.missing(), "");
+}
+
+TEST_F(RegistryDialogue, UnlikeDevicesAreRefusedWithBothNames) {
+  join(1);
+  join(2);
+  loaded(1, "cuda (NVIDIA GB10)");
+  const Orders orders = loaded(2, "cpu");
+  EXPECT_THAT(sent(orders), IsEmpty());
+  ASSERT_TRUE(orders.give_up);
+  EXPECT_THAT(orders.give_up->what(), AllOf(HasSubstr("rank 0 computes on cuda (NVIDIA GB10)"), HasSubstr("rank 1 on cpu")));
 }
 
 TEST_F(RegistryDialogue, LosingAnAgentEndsTheEpochAndNamesTheRank) {
