@@ -76,6 +76,7 @@ Settings* read() {
   settings->interpreter.threads = static_cast<int>(reader.number("YOKE_EMULATOR_THREADS", 1));
   const std::string capability = environment("YOKE_EMULATOR_CC");
   if (capability == "9.0") settings->capability = 90;
+  else if (capability == "8.0") settings->capability = 80;  // one that no image is made for
   else if (!capability.empty() && capability != "12.1") reader.mistake("YOKE_EMULATOR_CC", capability);
   read_options(*settings, reader);
   read_lacks(*settings, reader);

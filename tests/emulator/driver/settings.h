@@ -11,7 +11,7 @@ namespace yoke::emulator {
 struct Settings {
   bool allowed = false;   // YOKE_CUDA_EMULATOR=1: without it nothing initialises
   int devices = 1;        // YOKE_EMULATOR_DEVICES
-  int capability = 121;   // YOKE_EMULATOR_CC=12.1|9.0, as major * 10 + minor
+  int capability = 121;   // YOKE_EMULATOR_CC=12.1|9.0|8.0, as major * 10 + minor
   uint64_t memory_bytes = uint64_t{8} << 30;  // YOKE_EMULATOR_MEMORY, of each device
   uint64_t seed = 0;      // YOKE_EMULATOR_SEED: streams pause before some of their work; 0: they do not
   bool vmm = true;        // YOKE_EMULATOR_WITHOUT=vmm,register,ats: what the devices lack
