@@ -12,17 +12,28 @@
 
 namespace yoke::emulator {
 
-// A buffer that kernels may touch: words of 64 bits, filled with a pattern.
+// A buffer that kernels may touch: words of 64 bits, filled with a pattern. Its device address is aligned to 256, whatever the host's is.
 struct Buffer {
-  Buffer(AddressSpace& memory, size_t words, uint64_t fill = 0xCDCDCDCDCDCDCDCD, bool writable = true) : memory_(memory), words(words, fill) {
-    memory.add(address(), reinterpret_cast<std::byte*>(this->words.data()), 8 * words, writable);
+  Buffer(AddressSpace& memory, size_t words, uint64_t fill = 0xCDCDCDCDCDCDCDCD, bool writable = true)
+      : memory_(memory), words(words, fill), address_(next_address(8 * words)) {
+    memory.add(address_, reinterpret_cast<std::byte*>(this->words.data()), 8 * words, writable);
   }
-  ~Buffer() { memory_.remove(address()); }
+  ~Buffer() { memory_.remove(address_); }
   Buffer(const Buffer&) = delete;
-  uint64_t address() const { return kDeviceTag + reinterpret_cast<uint64_t>(words.data()); }
+  uint64_t address() const { return address_; }
 
   AddressSpace& memory_;
   std::vector<uint64_t> words;
+
+ private:
+  static uint64_t next_address(uint64_t bytes) {
+    static uint64_t next = kDeviceTag + 4096;
+    const uint64_t address = next;
+    next += (bytes + 511) / 256 * 256;  // at least one byte between two
+    return address;
+  }
+
+  uint64_t address_;
 };
 
 struct Sources {

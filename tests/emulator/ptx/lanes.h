@@ -63,6 +63,23 @@ void apply4(Warp& w, const Instruction& i, uint32_t mask) {
                                w.row<Raw<D>>(i.op[4]));
 }
 
+// bf16 of an f32's bits, to nearest even; NaN: 0x7fff. In integers, so that it is done for many lanes at once.
+constexpr uint32_t nearest_bf16(uint32_t raw) {
+  const uint32_t rounded = (raw + 0x7fff + (raw >> 16 & 1)) >> 16;
+  return (raw & 0x7fffffff) > 0x7f800000 ? 0x7fff : rounded;
+}
+
+// f32's bits of an f16; NaN: 0x7fffffff. For many lanes at once as well.
+constexpr uint32_t f32_of_f16(uint32_t half) {
+  const uint32_t magnitude = (half & 0x7fff) << 13;
+  const uint32_t normal = magnitude + (112u << 23);
+  const float subnormal = std::bit_cast<float>(magnitude + (113u << 23)) - std::bit_cast<float>(113u << 23);
+  uint32_t result = magnitude < (1u << 23) ? std::bit_cast<uint32_t>(subnormal) : normal;
+  result = magnitude >= (31u << 23) ? normal + (112u << 23) : result;
+  result = magnitude > (31u << 23) ? 0x7fffffff : result;
+  return magnitude > (31u << 23) ? result : result | (half & 0x8000) << 16;
+}
+
 template <class F>
 inline void for_lanes(uint32_t mask, F f) {
   for (; mask != 0; mask &= mask - 1) f(first_lane(mask));

@@ -82,13 +82,11 @@ constexpr uint32_t funnel_right_clamp(uint32_t a, uint32_t b, uint32_t n) { retu
 
 // Bytes of {b, a} by four nibbles; a nibble's top bit replicates the byte's sign.
 constexpr uint32_t permute(uint32_t a, uint32_t b, uint32_t selector) {
-  const uint64_t bytes = uint64_t{b} << 32 | a;
   uint32_t result = 0;
   for (uint32_t i = 0; i < 4; ++i) {
     const uint32_t nibble = selector >> 4 * i & 15;
-    uint32_t byte = static_cast<uint32_t>(bytes >> 8 * (nibble & 7)) & 0xff;
-    if (nibble & 8) byte = byte & 0x80 ? 0xff : 0;
-    result |= byte << 8 * i;
+    const uint32_t byte = ((nibble & 4 ? b : a) >> 8 * (nibble & 3)) & 0xff;
+    result |= (nibble & 8 ? (0 - (byte >> 7)) & 0xff : byte) << 8 * i;
   }
   return result;
 }

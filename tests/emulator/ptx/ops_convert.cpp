@@ -234,9 +234,20 @@ uint32_t float_flushed_of_double(uint64_t raw) {
 }
 uint32_t half_of_flushed(uint32_t raw) { return f32_to_f16(flush(std::bit_cast<float>(raw))); }
 
+// The same as the general ones, for all lanes at once: kernels spend their time in these.
+constexpr uint32_t quick_f32_of_f16(uint32_t raw) { return f32_of_f16(raw & 0xffff); }
+constexpr uint32_t quick_f32_of_bf16(uint32_t raw) { return (raw & 0x7fff) > 0x7f80 ? 0x7fffffff : raw << 16; }
+
+void add_quick(Forms& forms) {
+  forms.add("cvt.f32.f16", "da", apply1<quick_f32_of_f16, uint32_t, uint32_t>);
+  forms.add("cvt.f32.bf16", "da", apply1<quick_f32_of_bf16, uint32_t, uint32_t>);
+  forms.add("cvt.rn.bf16.f32", "da", apply1<nearest_bf16, uint32_t, uint32_t>);
+}
+
 }  // namespace
 
 void add_convert_forms(Forms& forms) {
+  add_quick(forms);  // first: what is there stays
   add_integer<uint8_t>(forms, "u8"), add_integer<int8_t>(forms, "s8");
   add_integer<uint16_t>(forms, "u16"), add_integer<int16_t>(forms, "s16");
   add_integer<uint32_t>(forms, "u32"), add_integer<int32_t>(forms, "s32");

@@ -1,4 +1,5 @@
 // cvt to and from pairs of f16, bf16, fp8 and fp4, and tf32. Of two sources the first goes to the high half.
+#include <array>
 #include <cmath>
 
 #include "tests/emulator/ptx/forms.h"
@@ -35,6 +36,28 @@ uint32_t unpack(uint32_t a) {
     if ((result & 0x80000000) && (result & 0x7fff0000) <= 0x7c000000) result &= 0xffff;
   }
   return result;
+}
+
+constexpr uint32_t quick_bf16x2(uint32_t a, uint32_t b) { return nearest_bf16(a) << 16 | nearest_bf16(b); }
+
+// f16 of every code.
+template <auto F, class Code>
+struct Table {
+  static constexpr bool kPairs = sizeof(Code) == 2;  // of 8-bit codes; else of nibbles in one byte
+  std::array<uint32_t, 256> values;
+  Table() {
+    for (uint32_t code = 0; code < 256; ++code) values[code] = kPairs ? F(static_cast<Code>(code)) & 0xffff : F(static_cast<Code>(code));
+  }
+};
+template <auto F, class Code>
+void quick_unpack(Warp& w, const Instruction& i, uint32_t mask) {
+  static const Table<F, Code> table;
+  const auto* values = table.values.data();
+  uint32_t* d = w.row<uint32_t>(i.op[0]);
+  const uint32_t* a = w.row<uint32_t>(i.op[1]);
+  for_lanes(mask, [&](uint32_t lane) {
+    d[lane] = sizeof(Code) == 2 ? values[a[lane] >> 8 & 0xff] << 16 | values[a[lane] & 0xff] : values[a[lane] & 0xff];
+  });
 }
 
 template <Rounding R>
@@ -77,13 +100,14 @@ void add_small(Forms& forms, const std::string& type) {
   two<small_pair_of<Pack, true>>(forms, "cvt.rn.satfinite.relu." + type + ".f32");
   one<small_from_f16x2<Pack>>(forms, "cvt.rn.satfinite." + type + ".f16x2");
   one<small_from_bf16x2<Pack>>(forms, "cvt.rn.satfinite." + type + ".bf16x2");
-  one<unpack<Unpack, Code, false>>(forms, "cvt.rn.f16x2." + type);
+  forms.add("cvt.rn.f16x2." + type, "da", quick_unpack<Unpack, Code>);
   one<unpack<Unpack, Code, true>>(forms, "cvt.rn.relu.f16x2." + type);
 }
 
 }  // namespace
 
 void add_narrow_convert_forms(Forms& forms) {
+  forms.add("cvt.rn.bf16x2.f32", "daa", apply2<quick_bf16x2, uint32_t, uint32_t, uint32_t>);  // before the general one
   add_pairs<Rounding::nearest_even>(forms, "rn");
   add_pairs<Rounding::to_zero>(forms, "rz");
   add_small<f32_to_e4m3x2, e4m3x2_to_f16x2, uint16_t>(forms, "e4m3x2");

@@ -89,13 +89,13 @@ T directed_reciprocal(T a) { return directed<mode, Op::div, ftz, T>(T{1}, a); }
 template <bool greatest, bool ftz, bool nan, class T>
 constexpr T extreme(T a, T b) {
   a = maybe_flush<ftz>(a), b = maybe_flush<ftz>(b);
-  if (a != a || b != b) {
-    if (nan || (a != a && b != b)) return canonical_nan<T>();
-    return a != a ? b : a;
-  }
   using U = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
-  const bool a_less = a < b || (a == b && std::bit_cast<U>(a) >> (8 * sizeof(T) - 1));
-  return a_less == greatest ? b : a;
+  const bool a_nan = a != a, b_nan = b != b;
+  const bool a_less = (a < b) | ((a == b) & static_cast<bool>(std::bit_cast<U>(a) >> (8 * sizeof(T) - 1)));
+  T result = a_less == greatest ? b : a;  // no branch: all lanes at once
+  result = a_nan ? b : b_nan ? a : result;
+  const bool is_nan = nan ? a_nan | b_nan : a_nan & b_nan;
+  return is_nan ? canonical_nan<T>() : result;
 }
 template <bool greatest, bool ftz, bool nan>
 constexpr float extreme3(float a, float b, float c) {

@@ -13,25 +13,27 @@ enum class Shuffle { idx, up, down, bfly };
 template <Shuffle S>
 void shfl(Warp& w, const Instruction& i, uint32_t mask) {
   const uint32_t *a = w.row<uint32_t>(i.op[2]), *b = w.row<uint32_t>(i.op[3]), *c = w.row<uint32_t>(i.op[4]);
-  uint32_t made[32] = {}, inside = 0;
-  for_lanes(mask, [&](uint32_t lane) {
+  uint32_t made[32], from[32], inside = 0, read = 0;
+  for (uint32_t lane = 0; lane < 32; ++lane) {
     const uint32_t by = b[lane] & 31, clamp = c[lane] & 31, segment = c[lane] >> 8 & 31;
     const uint32_t last = (lane & segment) | (clamp & ~segment), first = lane & segment;
-    uint32_t from = 0;
-    bool valid = true;
-    switch (S) {
-      case Shuffle::up: from = lane - by, valid = static_cast<int32_t>(from) >= static_cast<int32_t>(last); break;
-      case Shuffle::down: from = lane + by, valid = from <= last; break;
-      case Shuffle::bfly: from = lane ^ by, valid = from <= last; break;
-      case Shuffle::idx: from = first | (by & ~segment), valid = from <= last; break;
-    }
-    if (!valid) from = lane;
-    if (!(mask >> from & 1)) {
-      throw LaneFault{kLaunchFailure, lane, "shuffle from lane " + std::to_string(from) + ", which does not take part"};
-    }
-    made[lane] = a[from];
+    uint32_t chosen = 0;
+    if (S == Shuffle::up) chosen = lane - by;
+    if (S == Shuffle::down) chosen = lane + by;
+    if (S == Shuffle::bfly) chosen = lane ^ by;
+    if (S == Shuffle::idx) chosen = first | (by & ~segment);
+    const bool valid = S == Shuffle::up ? static_cast<int32_t>(chosen) >= static_cast<int32_t>(last) : chosen <= last;
+    from[lane] = valid ? chosen : lane;
     inside |= static_cast<uint32_t>(valid) << lane;
-  });
+    read |= mask >> lane & 1 ? uint32_t{1} << from[lane] : 0;
+  }
+  if ((read & ~mask) != 0) {
+    for_lanes(mask, [&](uint32_t lane) {
+      if (mask >> from[lane] & 1) return;
+      throw LaneFault{kLaunchFailure, lane, "shuffle from lane " + std::to_string(from[lane]) + ", which does not take part"};
+    });
+  }
+  for (uint32_t lane = 0; lane < 32; ++lane) made[lane] = a[from[lane] & 31];
   blend(w.row<uint32_t>(i.op[0]), made, mask);
   uint32_t& p = w.predicates[i.op[1]];
   p = (p & ~mask) | (inside & mask);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "tests/emulator/ptx/fixture.h"
+#include "tests/emulator/ptx/number_formats.h"
 
 namespace yoke::emulator {
 namespace {
@@ -175,6 +176,41 @@ TEST(PtxSemantics, NoiseStaysWithinTheDocumentedErrorAndMovesResults) {
     moved += power != static_cast<float>(exact_power);
   }
   EXPECT_GT(moved, 10);
+}
+
+// What is done for many lanes at once against the plain functions: every f16 and bf16, and products of many bf16.
+TEST(PtxSemantics, QuickHalvesEqualThePlainOnes) {
+  const std::string text = kernel_of("cvt.u16.u32 %h1, %ra;\ncvt.f32.f16 %r1, %h1;\ncvt.f32.bf16 %r2, %h1;\nmov.b64 %d9, {%r1, %r2};");
+  const auto tidy = [](float value) { return std::isnan(value) ? 0x7fffffffu : bits(value); };
+  for (uint32_t base = 0; base < 65536; base += 1024) {
+    std::vector<Sources> sources(1024);
+    for (uint32_t i = 0; i < 1024; ++i) sources[i].a = base + i;
+    const Outcome outcome = run_text(text, sources, {}, {}, 1024);
+    ASSERT_FALSE(outcome.fault) << outcome.fault->text;
+    for (uint32_t i = 0; i < 1024; ++i) {
+      const auto code = static_cast<uint16_t>(base + i);
+      ASSERT_EQ(outcome.lanes[i], tidy(f16_to_f32(code)) | uint64_t{tidy(bf16_to_f32(code))} << 32) << code;
+    }
+  }
+  const std::string arithmetic = kernel_of("mul.rn.bf16x2 %r1, %ra, %rb;\nadd.rn.bf16x2 %r2, %ra, %rb;\nmov.b64 %d9, {%r1, %r2};");
+  uint32_t state = 1;
+  const auto random = [&] { return state = state * 1664525 + 1013904223, static_cast<uint16_t>(state >> 16); };
+  for (int round = 0; round < 40; ++round) {
+    std::vector<Sources> sources(1024);
+    // Even rounds keep to small exponents, where products are subnormal.
+    const uint16_t mask = round % 2 == 0 ? 0xa1ff : 0xffff;
+    for (Sources& s : sources) s = {pack_halves(random() & mask, random() & mask), pack_halves(random() & mask, random() & mask)};
+    const Outcome outcome = run_text(arithmetic, sources, {}, {}, 1024);
+    ASSERT_FALSE(outcome.fault) << outcome.fault->text;
+    for (uint32_t i = 0; i < 1024; ++i) {
+      const auto a = static_cast<uint32_t>(sources[i].a), b = static_cast<uint32_t>(sources[i].b);
+      const auto product = [](uint16_t x, uint16_t y) { return f64_to_bf16(double{bf16_to_f32(x)} * bf16_to_f32(y)); };
+      const auto sum = [](uint16_t x, uint16_t y) { return f64_to_bf16(double{bf16_to_f32(x)} + bf16_to_f32(y)); };
+      const uint32_t products = pack_halves(product(low_half(a), low_half(b)), product(high_half(a), high_half(b)));
+      const uint32_t sums = pack_halves(sum(low_half(a), low_half(b)), sum(high_half(a), high_half(b)));
+      ASSERT_EQ(outcome.lanes[i], products | uint64_t{sums} << 32) << std::hex << a << " and " << b;
+    }
+  }
 }
 
 TEST(PtxSemantics, ADestinationMayBeWiderThanWhatIsLoaded) {
