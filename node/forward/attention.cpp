@@ -11,7 +11,8 @@ Attention attention_of(const LayerWeights& layer, int half, const ModelConfig& c
   const HalfWeights& w = layer.half[half];
   return {.q = a.q[half], .q_stride = w.heads * c.head_dim, .rows = rows.places, .cache = w.cache, .heads_per_kv = w.heads / w.kv_heads,
           .scale = c.attention_scale, .window = layer.kind.window, .sinks = w.sinks, .out = a.mixed[half],
-          .out_stride = w.heads * c.value_dim};  // a.mixed [n, heads * value_dim]
+          .out_stride = w.heads * c.value_dim,  // a.mixed [n, heads * value_dim]
+          .longest = c.context_length};
 }
 
 // Halves share the latents, and the buffers that their queries are made in: one after the other.
