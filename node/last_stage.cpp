@@ -119,22 +119,35 @@ void LastStage::run_tile(size_t begin, size_t end, forward::Activations& a, Step
     else if (leader_) forward::encoder_head(weights_, config_, tile_rows_, a, machine_.ops);
     return send_logits(tile, logits, result.id(), sink);
   }
-  make_logits(a);
+  const std::span<const RowRequest> requests = std::span(requests_).subspan(begin, end - begin);
+  make_logits(requests, a);
   const std::span<RowAnswer> answers = std::span(answers_).subspan(begin, end - begin);
-  sampler_.run(std::span<const RowRequest>(requests_).subspan(begin, end - begin), logits, answers);
+  sampler_.run(requests, logits, answers, found(a));
   for (size_t i = 0; i < tile.size(); ++i) {
     if (tile[i].result >= 0) put_answer(answers[i], *result.mutable_entries(tile[i].result));
   }
   send_logits(tile, logits, result.id(), sink);
 }
 
+// Where the device is not the host, it says at once what is asked of the logits.
+sampler::Found LastStage::found(const forward::Activations& a) const {
+  return {{{a.candidate_summaries[0], a.candidates[0]}, {a.candidate_summaries[1], a.candidates[1]}}};
+}
+
 // Tiles of like size take the same recording: their rows are filled up to a power of two.
-void LastStage::make_logits(forward::Activations& a) {
+void LastStage::make_logits(std::span<const RowRequest> requests, forward::Activations& a) {
   kernels::Device& device = machine_.ops.device();
   const auto wanted = static_cast<int64_t>(tile_rows_.size());
   const int64_t n = device.records() ? std::min(static_cast<int64_t>(std::bit_ceil(tile_rows_.size())), a.rows) : wanted;
   forward::want_rows(tile_rows_, n, a);
-  const auto run = [&] { forward::head(weights_, config_, n, a, machine_); };
+  if (a.candidate_requests != nullptr) {
+    std::fill_n(a.candidate_requests, n, kernels::CandidateRequest{});
+    std::transform(requests.begin(), requests.end(), a.candidate_requests, sampler::candidates_for);
+  }
+  const auto run = [&] {
+    forward::head(weights_, config_, n, a, machine_);
+    if (a.candidate_requests != nullptr) forward::find_candidates(plan_.vocab, n, a, machine_);
+  };
   if (device.records()) {
     std::unique_ptr<kernels::Recording>& recording = recordings_[n];
     if (recording == nullptr) recording = device.record(run);

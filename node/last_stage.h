@@ -29,6 +29,9 @@ class LastStage {
   std::span<const int32_t> run(const StepBatch& batch, const TokenMemory& memory, forward::Activations& a,
                                transport::proto::StepResult& result, const LogitSink& sink);
 
+  // Halves of rows whose candidates the device found, since construction: for tests.
+  int64_t found_halves() const { return sampler_.found_halves(); }
+
  private:
   // A row whose logits somebody wants.
   struct Wanted {
@@ -41,7 +44,8 @@ class LastStage {
   void want_rows(const StepBatch& batch, const TokenMemory& memory, transport::proto::StepResult& result);
   void want_rows_of(const BatchEntry& entry, int result, std::span<const int32_t> later);
   void run_tile(size_t begin, size_t end, forward::Activations& a, transport::proto::StepResult& result, const LogitSink& sink);
-  void make_logits(forward::Activations& a);
+  void make_logits(std::span<const sampler::RowRequest> requests, forward::Activations& a);
+  sampler::Found found(const forward::Activations& a) const;
   void send_logits(std::span<const Wanted> tile, sampler::HalfLogits logits, uint64_t step, const LogitSink& sink);
   void exchange_logit_halves(std::span<const Wanted> tile, sampler::HalfLogits& logits);
   void frame_logits(std::span<const Wanted> tile, sampler::HalfLogits logits, uint64_t step, const LogitSink& sink);

@@ -41,6 +41,17 @@ std::vector<float> rope_frequencies(const model::Rope& rope, const float* diviso
   return forward::rope_frequencies(rope, held.data());
 }
 
+// A check of all layers of a large model, nine times over, would take longer than a load may be held up.
+constexpr size_t kSampledLayers = 16;
+
+forward::Weights sampled_layers(const forward::Weights& weights) {
+  forward::Weights some = weights;
+  const size_t all = weights.layers.size(), count = std::min(all, kSampledLayers);
+  some.layers.clear();
+  for (size_t i = 0; i < count; ++i) some.layers.push_back(weights.layers[i * all / count]);
+  return some;
+}
+
 // On a GPU, where two ranks hold the halves.
 std::unique_ptr<forward::Exchange> make_exchange(const RunnerConfig& c) {
   kernels::Device& device = c.ops->device();
@@ -109,6 +120,11 @@ struct Runner::State {
     int64_t joins = 0;  // with the other rank
   };
   std::map<int64_t, RecordedLayers> recordings;  // by rows
+  const RunnerConfig config;
+  const parallel::RankPlan& plan;
+  const KvCache cache;
+  const forward::Weights weights;
+  int64_t found_halves() const { return last_stage ? last_stage->found_halves() : 0; }
 
  private:
   struct Returning {  // tokens of a step that the last stage will send
@@ -122,6 +138,7 @@ struct Runner::State {
   void take_returned_tokens();
   void fill_inputs();
   void run_layers(std::span<const int64_t> positions, std::span<const kernels::RowPlace> row_places, std::span<const int32_t> tables);
+  void set_angles(std::span<const int64_t> positions);
   bool takes_large_road(size_t count) const;
   void play_layers(forward::Rows rows);
   std::span<std::byte> residual() const {  // on its way from stage to stage
@@ -131,10 +148,6 @@ struct Runner::State {
   int last_rank() const { return config.plan->layout.pp - 1; }
   bool pipelined() const { return config.plan->layout.pp > 1; }
 
-  const RunnerConfig config;
-  const parallel::RankPlan& plan;
-  const KvCache cache;
-  const forward::Weights weights;
   kernels::Device& device;
   forward::Activations activations;
   DevicePlaces places;
@@ -166,11 +179,15 @@ void Runner::State::run(const Step& step, StepResult& result, const LogitSink& s
   leave(result, sink);
 }
 
+void Runner::State::set_angles(std::span<const int64_t> positions) {
+  const float factor = static_cast<float>(config.config->rope.attention_factor);
+  forward::rope_angles(frequencies, positions, factor, activations.cos, activations.sin);
+}
+
 // Batches of like size take the same recording: their rows are filled up to a power of two.
 void Runner::State::run_layers(std::span<const int64_t> positions, std::span<const kernels::RowPlace> row_places,
                                std::span<const int32_t> tables) {
-  const float factor = static_cast<float>(config.config->rope.attention_factor);
-  forward::rope_angles(frequencies, positions, factor, activations.cos, activations.sin);
+  set_angles(positions);
   const auto rows = static_cast<int64_t>(positions.size());
   if (!device.records()) {
     return forward::run_layers(weights, *config.config, {places.put(row_places, tables, rows)}, activations, machine);
@@ -180,7 +197,7 @@ void Runner::State::run_layers(std::span<const int64_t> positions, std::span<con
 }
 
 std::vector<float> Runner::State::run_made(std::span<const int32_t> tokens, int64_t start, int32_t block) {
-  YOKE_ASSERT(start + static_cast<int64_t>(tokens.size()) <= kKvBlockTokens);
+  YOKE_ASSERT(start + static_cast<int64_t>(tokens.size()) <= kKvBlockTokens && static_cast<int64_t>(tokens.size()) <= config.max_rows);
   std::vector<int64_t> positions;
   std::vector<kernels::RowPlace> row_places;
   for (size_t i = 0; i < tokens.size(); ++i) {
@@ -188,8 +205,11 @@ std::vector<float> Runner::State::run_made(std::span<const int32_t> tokens, int6
     row_places.push_back({&block, positions.back(), positions.back() + 1});
   }
   const int64_t hidden = config.config->hidden;
+  const auto rows = static_cast<int64_t>(tokens.size());
+  set_angles(positions);
   forward::embed_made(tokens, hidden, activations, device);
-  run_layers(positions, row_places, {&block, 1});
+  const forward::Machine unrecorded{machine.ops, machine.tensor_group, machine.deadline, machine.halves};
+  forward::run_layers(sampled_layers(weights), *config.config, {places.put(row_places, {&block, 1}, rows)}, activations, unrecorded);
   std::vector<float> x(tokens.size() * static_cast<size_t>(hidden));
   device.download(std::as_writable_bytes(std::span(x)), residual_on_device());
   return x;
@@ -291,10 +311,16 @@ std::vector<float> Runner::run_made(std::span<const int32_t> tokens, int64_t sta
   return state_->run_made(tokens, start, block);
 }
 
+const forward::Weights& Runner::weights() const { return state_->weights; }
+int64_t Runner::max_rows() const { return state_->config.max_rows; }
+int64_t Runner::kv_blocks() const { return state_->cache.blocks(); }
+
 int64_t Runner::recorded_launches(int64_t rows) const {
   const auto found = state_->recordings.find(rows);
   return found == state_->recordings.end() ? 0 : found->second.recording->launches();
 }
+
+int64_t Runner::found_halves() const { return state_->found_halves(); }
 
 StepResult Runner::run(const Step& step, const std::function<void(const transport::proto::LogitRows&)>& rows) {
   const TimePoint begin = system_clock().now();

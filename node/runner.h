@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/ops.h"
+#include "node/forward/weights.h"
 #include "node/pool.h"
 #include "parallel/plan.h"
 #include "transport/communicator.h"
@@ -40,13 +41,19 @@ class Runner {
   transport::proto::StepResult run(const transport::proto::Step& step,
                                    const std::function<void(const transport::proto::LogitRows&)>& rows);
 
-  // What this stage's layers make [tokens.size(), hidden] of states made up of these tokens, in one step at positions from `start` on of
-  // a sequence whose only block of the cache is `block`. For checks before anything is served: it overwrites that block. Every rank of
-  // the tensor group takes part.
+  // What some of this stage's layers (16, evenly spread) make [tokens.size(), hidden] of states made up of these tokens, in one step at
+  // positions from `start` on of a sequence whose only block of the cache is `block`. For checks before anything is served: it
+  // overwrites that block. Every rank of the tensor group takes part.
   std::vector<float> run_made(std::span<const int32_t> tokens, int64_t start, int32_t block);
+
+  const forward::Weights& weights() const;
+  int64_t max_rows() const;
+  int64_t kv_blocks() const;
 
   // Kernels that the layers of a step of `rows` rows launch, of those sizes that were recorded; 0 where none was.
   int64_t recorded_launches(int64_t rows) const;
+  // Halves of rows whose candidates the device found, since construction, likewise.
+  int64_t found_halves() const;
 
  private:
   struct State;

@@ -87,7 +87,15 @@ void carve_sums(Activations& a, Carver& carver, int64_t count) {
   for (float*& sum : a.sum) carver.take(sum, count);
 }
 
-void carve_shared(Activations& a, Carver& carver, const model::ModelConfig& config, const parallel::Plan& plan, int rank, int64_t rows) {
+void carve_candidates(Activations& a, Carver& carver, const parallel::RankPlan& r, int64_t rows) {
+  carver.take(a.candidate_requests, rows);
+  for (const int half : r.halves) {
+    carver.take(a.candidate_summaries[half], rows);
+    carver.take(a.candidates[half], rows * kernels::kMostCandidates);
+  }
+}
+
+void carve_shared(Activations& a, Carver& carver, const model::ModelConfig& config, const parallel::Plan& plan, int rank, int64_t rows, bool host) {
   const parallel::RankPlan& r = plan.ranks[static_cast<size_t>(rank)];
   carver.take(a.packed, rows * config.hidden);
   carver.take(a.cos, rows * config.rope.dims / 2);
@@ -96,8 +104,10 @@ void carve_shared(Activations& a, Carver& carver, const model::ModelConfig& conf
   carver.take(a.head_rows, kHeadRows);
   carver.take(a.row_places, rows);
   if (!r.last_stage) return;
-  if (config.gives_states()) carver.take(a.logits[0], std::min(rows, kHeadRows) * config.output_width());
-  else for (const int half : r.halves) carver.take(a.logits[half], std::min(rows, kHeadRows) * plan.vocab[half].size());
+  const int64_t head_rows = std::min(rows, kHeadRows);
+  if (config.gives_states()) return carver.take(a.logits[0], head_rows * config.output_width());
+  for (const int half : r.halves) carver.take(a.logits[half], head_rows * plan.vocab[half].size());
+  if (!host) carve_candidates(a, carver, r, head_rows);
 }
 
 // Counts what `carve` takes, then lets it take that of the device.
@@ -117,7 +127,7 @@ Activations::Activations(const model::ModelConfig& config, const parallel::Plan&
   const bool shared_sums = plan.ranks[static_cast<size_t>(rank)].halves.size() == 1;
   carve_of(device, Memory::local, [&](Carver& carver) { carve_local(*this, carver, config, plan, rank, max_rows); });
   carve_of(device, shared_sums ? Memory::shared : Memory::local, [&](Carver& carver) { carve_sums(*this, carver, max_rows * config.hidden); });
-  carve_of(device, Memory::shared, [&](Carver& carver) { carve_shared(*this, carver, config, plan, rank, max_rows); });
+  carve_of(device, Memory::shared, [&](Carver& carver) { carve_shared(*this, carver, config, plan, rank, max_rows, device.is_host()); });
   wire = device.is_host() ? x : packed;
 }
 

@@ -55,6 +55,10 @@ struct Activations {
   int32_t* head_rows;             // [kHeadRows]
   kernels::RowPlace* row_places;  // [rows]
   std::array<float*, 2> logits{}; // [kHeadRows, vocab half]           last stage; null for a half that the rank does not hold
+  // Last stage of a GPU: what is asked of the rows of logits, and what is found.
+  kernels::CandidateRequest* candidate_requests = nullptr;        // [kHeadRows]
+  std::array<kernels::CandidateSummary*, 2> candidate_summaries{};  // [kHeadRows]
+  std::array<kernels::Candidate*, 2> candidates{};                // [kHeadRows, kMostCandidates]
 };
 
 }  // namespace yoke::node::forward

@@ -26,6 +26,14 @@ void head(const Weights& weights, const model::ModelConfig& config, int64_t n, A
   }
 }
 
+void find_candidates(std::span<const Range> vocab, int64_t n, Activations& a, const Machine& machine) {
+  boost::container::static_vector<kernels::CandidateSlice, 2> slices;
+  for (const int half : machine.halves) {
+    slices.push_back({a.logits[half], vocab[static_cast<size_t>(half)], a.candidate_summaries[half], a.candidates[half]});
+  }
+  machine.ops.run(kernels::Candidates{.requests = a.candidate_requests, .rows = n, .slices = {slices.data(), slices.size()}});
+}
+
 void states(const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a, const Machine& machine) {
   want_rows(rows, static_cast<int64_t>(rows.size()), a);
   machine.ops.run(kernels::GatherRows{.x = a.x, .width = config.hidden, .from = {a.head_rows, rows.size()}, .y = a.logits[0]});

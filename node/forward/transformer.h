@@ -114,6 +114,8 @@ void embed_encoder(const Weights& weights, const model::ModelConfig& config, std
 void want_rows(std::span<const int64_t> rows, int64_t filled, Activations& a);
 // a.logits[half] <- logits of the first n of a.head_rows for each half of the vocabulary held here. head.cpp
 void head(const Weights& weights, const model::ModelConfig& config, int64_t n, Activations& a, const Machine& machine);
+// a.candidate_summaries, a.candidates of each held half <- of the first n rows of logits what a.candidate_requests ask. head.cpp
+void find_candidates(std::span<const Range> vocab, int64_t n, Activations& a, const Machine& machine);
 // a.logits[0] [rows, hidden] <- the given rows of a.x. head.cpp
 void states(const model::ModelConfig& config, std::span<const int64_t> rows, Activations& a, const Machine& machine);
 // a.logits[0] [rows, output_width] <- an encoder's hidden states and what its head makes of each. encoder.cpp

@@ -25,10 +25,10 @@ std::vector<Logprob> top_logprobs(const std::array<HalfRecord, 2>& records, int 
 Sampler::Sampler(std::array<Range, 2> vocab, transport::Communicator* group, Duration deadline)
     : vocab_(vocab), group_(group), deadline_(deadline), counts_(vocab[1].end) {}
 
-void Sampler::run(std::span<const RowRequest> requests, HalfLogits logits, std::span<RowAnswer> answers) {
+void Sampler::run(std::span<const RowRequest> requests, HalfLogits logits, std::span<RowAnswer> answers, const Found& found) {
   YOKE_ASSERT(requests.size() == answers.size());
   if (std::all_of(requests.begin(), requests.end(), [](const RowRequest& r) { return r.idle(); })) return;
-  summarize_halves(requests, logits);
+  summarize_halves(requests, logits, found);
   std::array<const std::byte*, 2> next{wire_.data(), wire_.data()};
   for (const RowRequest& request : requests) next[1] += record_bytes(request, vocab_[0]);
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -47,7 +47,7 @@ std::span<const float> Sampler::row(HalfLogits logits, size_t row, int half) con
 }
 
 // Fills wire_ with both halves' records of all rows.
-void Sampler::summarize_halves(std::span<const RowRequest> requests, HalfLogits logits) {
+void Sampler::summarize_halves(std::span<const RowRequest> requests, HalfLogits logits, const Found& found) {
   std::array<uint64_t, 2> part_bytes{};
   for (const RowRequest& request : requests) {
     for (int half = 0; half < 2; ++half) part_bytes[half] += record_bytes(request, vocab_[half]);
@@ -60,7 +60,8 @@ void Sampler::summarize_halves(std::span<const RowRequest> requests, HalfLogits 
     if (request.sampling != nullptr && has_penalties(*request.sampling)) counts_.assign(*request.sampling, request.later);
     for (int half = 0; half < 2; ++half) {
       if (logits[half] == nullptr && !vocab_[half].empty()) continue;  // the other rank's
-      summarize(request, vocab_[half], row(logits, i, half), counts_, scratch_, records_[half]);
+      if (take_found(request, vocab_[half], found[static_cast<size_t>(half)].row(i), records_[half])) ++found_halves_;
+      else summarize(request, vocab_[half], row(logits, i, half), counts_, scratch_, records_[half]);
       write_record(records_[half], next[half]);
       next[half] += record_bytes(request, vocab_[half]);
     }

@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "node/sampler/filter.h"
+#include "node/sampler/found.h"
 #include "node/sampler/half_record.h"
 #include "node/sampler/row.h"
 #include "transport/communicator.h"
@@ -25,15 +26,18 @@ class Sampler {
   // `group`: the ranks that hold the two halves, or null if both are here.
   Sampler(std::array<Range, 2> vocab, transport::Communicator* group, Duration deadline);
 
-  // Answers every request; row i of `logits` belongs to requests[i]. The same on every rank of the group.
-  void run(std::span<const RowRequest> requests, HalfLogits logits, std::span<RowAnswer> answers);
+  // Answers every request; row i of `logits` belongs to requests[i]. The same on every rank of the group. `found`: what a device says of
+  // candidates_for() each request.
+  void run(std::span<const RowRequest> requests, HalfLogits logits, std::span<RowAnswer> answers, const Found& found = {});
 
   // Rows that needed the whole vocabulary on one rank, since construction: for tests and benches.
   int64_t gathered_rows() const { return gathered_rows_; }
+  // Halves of rows whose logits nobody here summarized, likewise.
+  int64_t found_halves() const { return found_halves_; }
 
  private:
   std::span<const float> row(HalfLogits logits, size_t row, int half) const;
-  void summarize_halves(std::span<const RowRequest> requests, HalfLogits logits);
+  void summarize_halves(std::span<const RowRequest> requests, HalfLogits logits, const Found& found);
   void exchange(std::span<const uint64_t> part_bytes);
   void answer(const RowRequest& request, HalfLogits logits, size_t row, RowAnswer& answer);
   Candidate choose(const RowRequest& request, HalfLogits logits, size_t row);
@@ -50,6 +54,7 @@ class Sampler {
   std::vector<float> whole_raw_, whole_;
   std::vector<Candidate> order_, kept_;
   int64_t gathered_rows_ = 0;
+  int64_t found_halves_ = 0;
 };
 
 }  // namespace yoke::node::sampler
