@@ -1,5 +1,5 @@
 // Holds our own declarations of NCCL to NVIDIA's, where nccl.h is installed; nccl_library_test.cpp says when it was not.
-#if __has_include(<nccl.h>)
+#if __has_include(<nccl.h>) && __has_include(<cuda_runtime.h>)
 
 #include <gtest/gtest.h>
 
