@@ -115,6 +115,7 @@ AgentActions AgentRules::load_ended(const std::optional<LoadDone>& done, const E
   }
   held_ = shard;
   held_size_ = *done;
+  unchecked_ = true;
   if (!joined_) return {};
   return {TellCoordinator{loaded_frame()}};
 }
@@ -142,6 +143,7 @@ AgentActions AgentRules::form(const proto::Envelope& envelope) {
     attach.mutable_load()->mutable_shard()->set_kv_blocks(held_size_.kv_blocks);
     attach.set_pool_bytes(held_size_.pool_bytes);
     attach.set_rank(held_->rank());
+    attach.set_check(unchecked_);
     engine_ = true;
     actions.push_back(StartEngine{attach});
     actions.push_back(TellEngine{envelope});
@@ -151,6 +153,7 @@ AgentActions AgentRules::form(const proto::Envelope& envelope) {
 
 AgentActions AgentRules::engine_said(proto::Envelope envelope) {
   if (!engine_) return {};
+  if (envelope.has_ready()) unchecked_ = false;
   if (envelope.has_step_result()) last_step_ = envelope.step_result().id();
   const bool fatal = envelope.has_fault() && envelope.fault().fatal_to_epoch();
   AgentActions actions{TellCoordinator{stamped(std::move(envelope))}};

@@ -74,6 +74,7 @@ class AgentRules {
   std::optional<transport::proto::ShardKey> loading_;     // on its way into it
   bool load_again_ = false;                               // the load that runs is cancelled: load_ comes next
   LoadDone held_size_{};
+  bool unchecked_ = false;                                // no engine was ready with held_ yet
   uint64_t bytes_read_before_ = 0;
   uint64_t bytes_read_now_ = 0;
 };

@@ -2,6 +2,7 @@
 // epoch; its agent then kills it. It says little and decides nothing.
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,9 +21,11 @@
 #include "model/catalogue.h"
 #include "node/engine_group.h"
 #include "node/hangup_watch.h"
+#include "node/layer_check.h"
 #include "node/node_options.h"
 #include "node/plan_options.h"
 #include "node/runner.h"
+#include "node/selftest/load_check.h"
 #include "topology/node_info.h"
 #include "transport/control/frame_socket.h"
 #include "transport/control/session.h"
@@ -41,6 +44,7 @@ struct Shard {
   explicit Shard(transport::FrameSocket::Frame frame)
       : load(frame.envelope.attach().load()),
         rank(frame.envelope.attach().rank()),
+        check(frame.envelope.attach().check()),
         pool(Pool::attach(std::move(frame.descriptors), pool_place(frame.envelope.attach().pool()).place, frame.envelope.attach().gpu())),
         checkpoint(model::open_checkpoint(load.model_path())),
         catalogue(checkpoint),
@@ -54,12 +58,30 @@ struct Shard {
 
   proto::LoadModel load;
   int rank;
+  bool check;  // it has not served yet
   Pool pool;
   model::Checkpoint checkpoint;
   model::Catalogue catalogue;
   parallel::Plan plan;
   std::unique_ptr<kernels::Ops> ops;
 };
+
+// Everything that the bits of a load depend on, this program among it. `whole`: every product was sampled.
+std::string record_key(const Shard& shard, bool whole) {
+  const proto::ShardKey& key = shard.load.shard();
+  struct stat program {};
+  stat("/proc/self/exe", &program);
+  return fmt::format("{} {} rank {} math {} kv {} pack {} on {}{}, program {} {}", key.model_identity(), shard.plan.layout.name(), shard.rank, key.math(),
+                     key.kv(), key.pack(), shard.ops->device().description(), whole ? "" : ", in part", program.st_size, program.st_mtim.tv_sec);
+}
+
+bool any_rank(bool mine, transport::Communicator* group, Duration deadline) {
+  if (group == nullptr) return mine;
+  std::vector<uint8_t> all(static_cast<size_t>(group->size()));
+  const uint8_t own = mine ? 1 : 0;
+  group->all_gather(std::as_bytes(std::span(&own, 1)), reinterpret_cast<std::byte*>(all.data()), std::vector<uint64_t>(all.size(), 1), deadline);
+  return std::find(all.begin(), all.end(), 1) != all.end();
+}
 
 class Engine {
  public:
@@ -91,7 +113,7 @@ class Engine {
     const auto form = next(proto::Envelope::kForm);
     if (!form) return;
     epoch_ = form->envelope.epoch();
-    meet(form->envelope.form());
+    meet(form->envelope.form(), shard->ops->device().records());
     run_steps(*shard, form->envelope.form());
   }
 
@@ -121,10 +143,10 @@ class Engine {
     return {peers.blobs().begin(), peers.blobs().end()};
   }
 
-  void meet(const proto::Form& form) {
+  void meet(const proto::Form& form, bool gpu) {
     const int ranks = form.tp() * form.pp();
     spin_ = topology::probe_node().usable_cores < ranks ? Duration(0) : kSpin;
-    EngineGroup group = make_engine_group(form, [this](const std::string& mine) { return exchange(mine); }, spin_);
+    EngineGroup group = make_engine_group(form, [this](const std::string& mine) { return exchange(mine); }, spin_, gpu);
     const std::lock_guard lock(group_mutex_);
     group_ = std::move(group);
   }
@@ -136,17 +158,31 @@ class Engine {
                         .pool = &shard.pool,
                         .ops = shard.ops.get(),
                         .tensor_group = group_.tensor.get(),
-                        .pipeline_group = group_.pipeline.get()};
+                        .pipeline_group = group_.pipeline.get(),
+                        .device_group = group_.device.get()};
     config.spin = spin_;
     if (shard.load.max_rows() > 0) config.max_rows = shard.load.max_rows();
     config.op_deadline = form.op_deadline_ms() ? std::chrono::milliseconds(form.op_deadline_ms()) : kDefaultOpDeadline;
     Runner runner(config);
+    check_before_serving(shard, runner, config.op_deadline);
     proto::Envelope ready;
     ready.mutable_ready();
     send(ready);
     while (const auto frame = socket_.read()) {
       if (frame->envelope.has_step() && frame->envelope.epoch() == epoch_) run_step(runner, frame->envelope.step());
     }
+  }
+
+  // A load that has not served yet is checked first, on all ranks of the group or on none: it takes their joins.
+  void check_before_serving(const Shard& shard, Runner& runner, Duration deadline) {
+    transport::Communicator* group = group_.tensor.get();
+    if (!any_rank(shard.check, group, deadline)) return;
+    const selftest::LoadCheck weights = selftest::check_load(runner.weights(), shard.pool, *shard.ops);
+    if (!weights.ok) throw Error{Code::internal, "the check before serving: " + weights.text};
+    const std::string layers = check_layers(runner, shard.checkpoint.config.hidden, group, deadline);
+    const std::string hash = weights.left_out == 0 ? fmt::format("{}{:016x}", layers, weights.hash) : layers;
+    LoadRecord(LoadRecord::default_folder()).hold(record_key(shard, weights.left_out == 0), hash);
+    spdlog::info("checked the load: {}; layers read whole and token by token have equal bits ({})", weights.text, layers);
   }
 
   void run_step(Runner& runner, const proto::Step& step) {

@@ -7,7 +7,7 @@ namespace yoke::node {
 namespace {
 
 // A list of what passes, not of what does not: libraries invent new variables.
-constexpr std::string_view kNames[] = {"PATH=", "HOME=", "LANG=", "TZ=", "TMPDIR=", "XDG_RUNTIME_DIR=", "LD_LIBRARY_PATH="};
+constexpr std::string_view kNames[] = {"PATH=", "HOME=", "LANG=", "TZ=", "TMPDIR=", "XDG_RUNTIME_DIR=", "XDG_CACHE_HOME=", "LD_LIBRARY_PATH="};
 constexpr std::string_view kPrefixes[] = {"YOKE_", "LC_", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=", "LSAN_OPTIONS="};
 constexpr std::string_view kLogLevel = "YOKE_LOG_LEVEL=";
 

@@ -5,6 +5,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -20,8 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<int32_t, 8> kTokens{1, 2, 3, 5, 8, 13, 21, 34};  // any: they seed made-up states
-constexpr int32_t kWholeBlock = 0, kSingleBlock = 1;
-constexpr size_t kHashDigits = 16;
 
 uint64_t hash_of(std::span<const float> values) { return XXH3_64bits(values.data(), values.size_bytes()); }
 
@@ -57,12 +56,14 @@ void write_line(const fs::path& file, const std::string& line) {
 }  // namespace
 
 std::string check_layers(Runner& runner, int64_t hidden, transport::Communicator* group, Duration deadline) {
-  const std::vector<float> whole = runner.run_made(kTokens, 0, kWholeBlock);
-  for (size_t i = 0; i < kTokens.size(); ++i) {
-    const std::vector<float> single = runner.run_made(std::span(kTokens).subspan(i, 1), static_cast<int64_t>(i), kSingleBlock);
+  const auto tokens = std::span(kTokens).first(std::min(kTokens.size(), static_cast<size_t>(runner.max_rows())));
+  const int32_t other_block = runner.kv_blocks() > 1 ? 1 : 0;
+  const std::vector<float> whole = runner.run_made(tokens, 0, 0);
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const std::vector<float> single = runner.run_made(tokens.subspan(i, 1), static_cast<int64_t>(i), other_block);
     if (std::memcmp(single.data(), whole.data() + i * static_cast<size_t>(hidden), single.size() * sizeof(float)) == 0) continue;
-    throw Error{Code::internal, fmt::format("the check before serving: token {} of 8 has other bits decoded than prefilled; run `yoke selftest`, which "
-                                            "names the kernel", i)};
+    throw Error{Code::internal, fmt::format("the check before serving: token {} of {} has other bits decoded than prefilled; run `yoke selftest`, which "
+                                            "names the kernel", i, tokens.size())};
   }
   const uint64_t hash = hash_of(whole);
   if (group != nullptr) compare_ranks(hash, *group, deadline);
@@ -81,11 +82,12 @@ void LoadRecord::hold(const std::string& shard, const std::string& hash) const {
   const fs::path file = folder_ / fmt::format("{:016x}", XXH3_64bits(shard.data(), shard.size()));
   const std::string line = fmt::format("{} {}", hash, shard), before = read_line(file);
   if (before == line) return;
-  const bool same_shard = before.size() > kHashDigits && before.substr(kHashDigits + 1) == shard;
+  const size_t end = before.find(' ');
+  const bool same_shard = end != std::string::npos && before.substr(end + 1) == shard;
   if (!same_shard) return write_line(file, line);
   throw Error{Code::internal, fmt::format("the check before serving: this shard made {} at its last good load and makes {} now, by the same build: memory or "
                                           "the device is at fault, or the files were changed in place. Run `yoke selftest`; remove {} if the files were meant to change",
-                                          before.substr(0, kHashDigits), hash, file.string())};
+                                          before.substr(0, end), hash, file.string())};
 }
 
 }  // namespace yoke::node

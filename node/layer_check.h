@@ -11,7 +11,7 @@
 
 namespace yoke::node {
 
-// Overwrites blocks 0 and 1 of the cache. Error{internal} names what differs and what to do. Returns the hash of what the layers made,
+// Overwrites blocks 0 and 1 of the cache, of which there is at least one. Error{internal} names what differs and what to do. Returns the hash of what the layers made,
 // 16 hexadecimal digits. `group`: the tensor group, or null.
 std::string check_layers(Runner& runner, int64_t hidden, transport::Communicator* group, Duration deadline);
 

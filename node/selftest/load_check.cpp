@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <set>
 
 #include "core/error.h"
@@ -74,6 +75,13 @@ Range outputs_of(const PackedShape& shape, int64_t panel) {
 }
 int64_t width_of(const PackedShape& shape, int64_t panel) { return std::min(kPanelRows, shape.rows - panel * kPanelRows); }
 
+// Mode fp4 rounds x in blocks, to what a scale times E2M1 can hold. Of these levels it loses nothing, whatever a block's greatest is, so
+// that the bounds of mode bf16 hold.
+float level_of_fp4(float x) {
+  const float level = std::abs(x) < 0.25f ? 0.0f : std::abs(x) < 0.5f ? 1.5f : std::abs(x) < 0.75f ? 3.0f : 6.0f;
+  return std::copysign(level, x);
+}
+
 // Rows of x: the first of them, how far apart they are, how many.
 struct Taken {
   int64_t first, step, count;
@@ -90,6 +98,7 @@ class Checker {
       if (p.grouped) outputs = std::max(outputs, p.matrices.front().rows());
     }
     x_ = Numbers(7).reals(kBatch * inputs);
+    if (ops.math() == MathMode::fp4) std::ranges::transform(x_, x_.begin(), level_of_fp4);
     device_x_ = put(std::as_bytes(std::span(x_)));
     y_floats_ = std::max(kBatch * kPanelRows, kGroupedPairs * outputs);
     y_floats_ = std::max(y_floats_, 2 * inputs);  // two rows looked up

@@ -51,12 +51,28 @@ TEST(Verification, ExactAgreementIsOkAndHashed) {
 
 TEST(Verification, Bf16AllowsATokenToDifferWhereItsLogitsCanTurnTheOrderRound) {
   Rows rows = right_rows();
-  rows[2] = {0, 9, 0, 1};  // the golden's margin is 0.5, and 2 x 0.05 x its range too
+  rows[2] = {0, 9, 0, 1};  // the golden's margin is 0.5, and 2 x 0.02 x its range 0.2
   EXPECT_FALSE(compare(small_golden(), bound_of("bf16", "bf16"), rows).ok);
   Golden wide = small_golden();
-  wide.logits[0] = -2;  // a range of 7: 0.7
-  rows[0][0] = -2;
+  wide.logits[0] = rows[0][0] = -8;  // a range of 13: 0.52
   EXPECT_TRUE(compare(wide, bound_of("bf16", "bf16"), rows).ok);
+}
+
+TEST(Verification, Bf16AllowsOneRowInTwentyToBeBeyond) {
+  for (const int rows : {19, 20}) {
+    Golden golden = small_golden();
+    golden.input_ids.assign(static_cast<size_t>(rows), 0);
+    golden.logits.clear();
+    Rows got;
+    for (int i = 0; i < rows; ++i) {
+      golden.logits.insert(golden.logits.end(), {0, 1, 5, 3});
+      got.push_back({0, 1, 5, 3});
+    }
+    got.push_back({0, 0, 0, 1});
+    got.push_back({0, 1, 0, 0});
+    got.front() = {0, 5, 1, 3};
+    EXPECT_EQ(compare(golden, bound_of("bf16", "bf16"), got).ok, rows == 20);
+  }
 }
 
 TEST(Verification, ExactAllowsNoTokenToDifferWhateverItsMargin) {

@@ -121,7 +121,7 @@ class Cluster:
 @pytest.fixture
 def runtime(tmp_path):
     """A runtime folder and the environment that points to it."""
-    env = dict(os.environ, XDG_RUNTIME_DIR=str(tmp_path), NO_PROXY="*")
+    env = dict(os.environ, XDG_RUNTIME_DIR=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "cache"), NO_PROXY="*")
     env.pop("YOKE_CONFIG", None)
     return tmp_path, env
 
