@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "core/cuda/context.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/math_mode.h"
@@ -44,6 +45,7 @@ struct Shard {
   explicit Shard(transport::FrameSocket::Frame frame)
       : load(frame.envelope.attach().load()),
         rank(frame.envelope.attach().rank()),
+        gpu(frame.envelope.attach().gpu()),
         check(frame.envelope.attach().check()),
         pool(Pool::attach(std::move(frame.descriptors), pool_place(frame.envelope.attach().pool()).place, frame.envelope.attach().gpu())),
         checkpoint(model::open_checkpoint(load.model_path())),
@@ -58,6 +60,7 @@ struct Shard {
 
   proto::LoadModel load;
   int rank;
+  int gpu;
   bool check;  // it has not served yet
   Pool pool;
   model::Checkpoint checkpoint;
@@ -73,6 +76,14 @@ std::string record_key(const Shard& shard, bool whole) {
   stat("/proc/self/exe", &program);
   return fmt::format("{} {} rank {} math {} kv {} pack {} on {}{}, program {} {}", key.model_identity(), shard.plan.layout.name(), shard.rank, key.math(),
                      key.kv(), key.pack(), shard.ops->device().description(), whole ? "" : ", in part", program.st_size, program.st_mtim.tv_sec);
+}
+
+// As one name in the world: "spark-1, GPU 0000:01:00.0". Empty on a CPU.
+std::string gpu_of(const Shard& shard) {
+  if (shard.ops->device().is_host()) return {};
+  char bus_id[32] = "";
+  cuda::check(cuda::driver().cuDeviceGetPCIBusId(bus_id, sizeof bus_id, cuda::device_at(shard.gpu)), "the GPU's bus id");
+  return fmt::format("{}, GPU {}", topology::probe_node().host_name, bus_id);
 }
 
 bool any_rank(bool mine, transport::Communicator* group, Duration deadline) {
@@ -113,7 +124,7 @@ class Engine {
     const auto form = next(proto::Envelope::kForm);
     if (!form) return;
     epoch_ = form->envelope.epoch();
-    meet(form->envelope.form(), shard->ops->device().records());
+    meet(form->envelope.form(), gpu_of(*shard));
     run_steps(*shard, form->envelope.form());
   }
 
@@ -143,7 +154,7 @@ class Engine {
     return {peers.blobs().begin(), peers.blobs().end()};
   }
 
-  void meet(const proto::Form& form, bool gpu) {
+  void meet(const proto::Form& form, const std::string& gpu) {
     const int ranks = form.tp() * form.pp();
     spin_ = topology::probe_node().usable_cores < ranks ? Duration(0) : kSpin;
     EngineGroup group = make_engine_group(form, [this](const std::string& mine) { return exchange(mine); }, spin_, gpu);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/log.h"
 
@@ -19,13 +21,17 @@ void check_form(const proto::Form& form) {
   }
 }
 
-// Every rank says why it cannot, and all decide alike.
-bool all_have(const transport::CommunicatorBackend& backend, const WorldExchange& exchange) {
-  const std::vector<std::string> reasons = exchange(backend.unavailable());
-  for (size_t rank = 0; rank < reasons.size(); ++rank) {
-    if (reasons[rank].empty()) continue;
-    spdlog::info("large messages between GPUs go through host memory, not {}: rank {}: {}", backend.name, rank, reasons[rank]);
+// Every rank says why it cannot and which GPU it has, and all decide alike.
+bool all_have(const transport::CommunicatorBackend& backend, const WorldExchange& exchange, const std::string& gpu) {
+  const auto refuse = [&](size_t rank, const std::string& why) {
+    spdlog::info("large messages between GPUs go through host memory, not {}: rank {}: {}", backend.name, rank, why);
     return false;
+  };
+  const std::vector<std::string> reasons = exchange(backend.unavailable()), gpus = exchange(gpu);
+  for (size_t rank = 0; rank < reasons.size(); ++rank) {
+    if (!reasons[rank].empty()) return refuse(rank, reasons[rank]);
+    const auto before = gpus.begin() + static_cast<std::ptrdiff_t>(rank);
+    if (std::find(gpus.begin(), before, gpus[rank]) != before) return refuse(rank, "it shares " + gpus[rank]);
   }
   return true;
 }
@@ -60,7 +66,7 @@ void EngineGroup::abort() noexcept {
   if (device) device->abort();
 }
 
-EngineGroup make_engine_group(const proto::Form& form, const WorldExchange& exchange, Duration spin, bool gpu) {
+EngineGroup make_engine_group(const proto::Form& form, const WorldExchange& exchange, Duration spin, const std::string& gpu) {
   check_form(form);
   const auto make = [&](const GroupShape& shape, std::string_view name) -> std::unique_ptr<transport::Communicator> {
     if (shape.size == 1) return nullptr;
@@ -77,7 +83,7 @@ EngineGroup make_engine_group(const proto::Form& form, const WorldExchange& exch
   EngineGroup group;
   group.tensor = make(tensor_shape(form), form.communicator());
   group.pipeline = make(pipeline_shape(form), form.communicator());
-  if (gpu && group.tensor && all_have(transport::communicator_backend(kDeviceBackend), exchange)) {
+  if (!gpu.empty() && group.tensor && all_have(transport::communicator_backend(kDeviceBackend), exchange, gpu)) {
     group.device = make(tensor_shape(form), kDeviceBackend);
   }
   return group;

@@ -35,8 +35,9 @@ struct EngineGroup {
   void abort() noexcept;                              // any thread
 };
 
-// Tensor group first, then pipeline group, on every rank alike: so all take part in the same rounds. `gpu`: the ranks compute on GPUs,
-// whose context is current in this thread; then the device group, if every rank of the world has what it takes.
-EngineGroup make_engine_group(const transport::proto::Form& form, const WorldExchange& exchange, Duration spin, bool gpu = false);
+// Tensor group first, then pipeline group, on every rank alike: so all take part in the same rounds. `gpu`: which GPU of the world this
+// rank computes on, whose context is current in this thread, or empty; then the device group, if every rank of the world has what it
+// takes and a GPU of its own (NCCL refuses two ranks on one).
+EngineGroup make_engine_group(const transport::proto::Form& form, const WorldExchange& exchange, Duration spin, const std::string& gpu = {});
 
 }  // namespace yoke::node

@@ -81,6 +81,19 @@ def test_two_agents_serve_and_say_where_they_compute(start_on_gpu, gpu):
     assert status["math"] == "bf16" and status["kv"] == "bf16" and status["device"] == "cuda (emulator)"
 
 
+def test_many_rows_take_the_road_of_nccl_and_keep_their_bits(start_on_gpu, gpu):
+    request = {"model": "llama", "max_tokens": 3, "ignore_eos": True, "temperature": 0, "logprobs": 5,
+               "prompt": [[(i + k) % 500 for i in range(110)] for k in range(4)]}  # 440 rows of 192 floats in a step
+    answers = {}
+    for devices in ("2", "1"):  # two ranks on one GPU have no NCCL between them
+        gpu["YOKE_EMULATOR_DEVICES"] = devices
+        cluster = start_on_gpu(TINY, "--device", "cuda", "--nodes", "2", name=f"on{devices}")
+        answers[devices] = cluster.post("/v1/completions", request, timeout=200)["choices"]
+        assert ("go through host memory, not nccl" in cluster.logs()) == (devices == "1"), cluster.logs()
+        cluster.stop()
+    assert answers["1"] == answers["2"]
+
+
 @pytest.mark.parametrize("without, pool", [("", "exportable"), ("vmm", "registered"), ("vmm,register", "in place")])
 def test_a_killed_engine_is_replaced_and_finds_its_weights(start_on_gpu, gpu, without, pool):
     gpu["YOKE_EMULATOR_WITHOUT"] = without
