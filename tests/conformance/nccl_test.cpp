@@ -67,7 +67,9 @@ TEST(NcclFaults, AHangEndsByTheDeadlineOnBothRanks) {
     const TimePoint begin = system_clock().now();
     for (const std::string& outcome : outcomes_with(fault("hang", call))) {
       // Whose deadline passes first tells the other.
-      EXPECT_THAT(outcome, AnyOf(HasSubstr("did not end within 1500 ms"), HasSubstr("is gone"), HasSubstr("aborted its communicator"))) << "call " << call;
+      EXPECT_THAT(outcome, AnyOf(HasSubstr("did not end within 1500 ms"), HasSubstr("is gone"),
+                                 HasSubstr("aborted its communicator")))
+          << "call " << call;
     }
     EXPECT_LT(seconds(system_clock().now() - begin), 15);
   }

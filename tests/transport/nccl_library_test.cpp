@@ -21,7 +21,8 @@ TEST(Nccl, RanksOfOneBuildMayJoinWhereverTheFileLies) {
 }
 
 TEST(Nccl, AnotherVersionOrBuildIsRefusedWithBothNamed) {
-  const std::string version = refusal({{22809, "aa", "/x/libnccl.so.2"}, {22809, "aa", "/x/libnccl.so.2"}, {22907, "aa", "/x/libnccl.so.2"}});
+  const std::string version =
+      refusal({{22809, "aa", "/x/libnccl.so.2"}, {22809, "aa", "/x/libnccl.so.2"}, {22907, "aa", "/x/libnccl.so.2"}});
   EXPECT_NE(version.find("rank 0 has NCCL 2.28.9"), std::string::npos) << version;
   EXPECT_NE(version.find("rank 2 has NCCL 2.29.7"), std::string::npos) << version;
   const std::string build = refusal({{22809, "aa", "/x/libnccl.so.2"}, {22809, "bb", "/y/libnccl.so.2"}});

@@ -11,12 +11,15 @@ using cuda::driver;
 Lane::Lane(uint64_t staging_bytes) : Lane() {
   check(driver().cuCtxGetCurrent(&context_), "cuCtxGetCurrent");
   if (!context_) {
-    throw Error{Code::unsupported, "NCCL: this thread has no current CUDA context; make the device's context current first", "communicator"};
+    throw Error{Code::unsupported,
+                "NCCL: this thread has no current CUDA context; make the device's context current first",
+                "communicator"};
   }
   check(driver().cuStreamCreateWithPriority(&stream_, cuda::CU_STREAM_NON_BLOCKING, 0), "a stream for NCCL");
   check(driver().cuEventCreate(&event_, cuda::CU_EVENT_DISABLE_TIMING), "an event for NCCL");
   void* staging = nullptr;
-  check(driver().cuMemHostAlloc(&staging, staging_bytes, cuda::kMemHostAllocPortable), "pinned memory of " + format_bytes(staging_bytes) + " for NCCL");
+  check(driver().cuMemHostAlloc(&staging, staging_bytes, cuda::kMemHostAllocPortable),
+        "pinned memory of " + format_bytes(staging_bytes) + " for NCCL");
   staging_ = static_cast<std::byte*>(staging);
 }
 

@@ -75,8 +75,9 @@ void await_init(ncclComm_t comm, const CommunicatorConfig& config, MessageCommun
     if (state == ncclSuccess) return;
     if (const std::string lost = side.lost(); !lost.empty()) throw Error{Code::peer_lost, "joining the group: " + lost};
     if (system_clock().now() >= end) {
-      throw Error{Code::deadline_exceeded, fmt::format("NCCL did not join {} ranks within {} s; NCCL_DEBUG=INFO tells what it waits for", config.size,
-                                                       std::chrono::duration_cast<std::chrono::seconds>(kInitDeadline).count())};
+      throw Error{Code::deadline_exceeded,
+                  fmt::format("NCCL did not join {} ranks within {} s; NCCL_DEBUG=INFO tells what it waits for",
+                              config.size, std::chrono::duration_cast<std::chrono::seconds>(kInitDeadline).count())};
     }
     std::this_thread::sleep_for(kInitPause);
   }

@@ -96,7 +96,8 @@ void NcclCommunicator::reduce_many(Call& call, std::byte* data, Dtype dtype) {
   }
 }
 
-void NcclCommunicator::all_gather(std::span<const std::byte> mine, std::byte* all, std::span<const uint64_t> part_bytes, Duration deadline) {
+void NcclCommunicator::all_gather(std::span<const std::byte> mine, std::byte* all, std::span<const uint64_t> part_bytes,
+                                  Duration deadline) {
   uint64_t total = 0;
   for (const uint64_t bytes : part_bytes) total += bytes;
   Call call = begin(Operation::all_gather, total, deadline);
@@ -200,8 +201,10 @@ void NcclCommunicator::agree(Call& call) {
 void NcclCommunicator::check_label(Call& call, int from, const Label& label) {
   if (label.operation == static_cast<uint64_t>(call.operation) && label.bytes == call.bytes) return;
   fail(Code::invalid_argument,
-       fmt::format("{}: rank {} came with {} of {} where {} was due; all ranks must make the same calls with the same sizes", call.what(), from,
-                   name(static_cast<Operation>(label.operation)), format_bytes(label.bytes), format_bytes(call.bytes)));
+       fmt::format(
+           "{}: rank {} came with {} of {} where {} was due; all ranks must make the same calls with the same sizes",
+           call.what(), from, name(static_cast<Operation>(label.operation)), format_bytes(label.bytes),
+           format_bytes(call.bytes)));
 }
 
 template <typename Function>
@@ -272,8 +275,9 @@ void NcclCommunicator::check_alive(Call& call, const char* what) {
   healthy(call);
   if (system_clock().now() < call.end) return;
   if (!call.lost.empty()) fail(Code::peer_lost, fmt::format("{}: {}", call.what(), call.lost));
-  fail(Code::deadline_exceeded, fmt::format("{}: all ranks came, and {} within {} ms; a rank or the road between is stuck", call.what(), what,
-                                            std::chrono::duration_cast<milliseconds>(call.budget).count()));
+  fail(Code::deadline_exceeded,
+       fmt::format("{}: all ranks came, and {} within {} ms; a rank or the road between is stuck", call.what(), what,
+                   std::chrono::duration_cast<milliseconds>(call.budget).count()));
 }
 
 void NcclCommunicator::fail(Code code, const std::string& message) {

@@ -62,7 +62,8 @@ CUresult cuModuleUnload(CUmodule handle) {
 }
 
 CUresult cuModuleGetFunction(CUfunction* out, CUmodule module, const char* name) {
-  return guarded("cuModuleGetFunction", Needs::context, [&] { *out = kernels().add<CUfunction>(find_kernel(modules().get(module), name)); });
+  return guarded("cuModuleGetFunction", Needs::context,
+                 [&] { *out = kernels().add<CUfunction>(find_kernel(modules().get(module), name)); });
 }
 
 CUresult cuModuleGetGlobal_v2(CUdeviceptr* pointer, size_t* bytes, CUmodule handle, const char* name) {

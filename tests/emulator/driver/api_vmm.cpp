@@ -95,7 +95,8 @@ std::shared_ptr<Allocation> create(Device& device, uint64_t bytes, bool exportab
 int ordinal_of(int fd) {
   char target[256] = {};
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
-  if (readlink(link.c_str(), target, sizeof target - 1) < 0) throw Failure{CUDA_ERROR_INVALID_VALUE, "no open descriptor " + std::to_string(fd)};
+  if (readlink(link.c_str(), target, sizeof target - 1) < 0)
+    throw Failure{CUDA_ERROR_INVALID_VALUE, "no open descriptor " + std::to_string(fd)};
   const char* at = std::strstr(target, kName);
   if (!at) throw Failure{CUDA_ERROR_INVALID_VALUE, "descriptor " + std::to_string(fd) + " (" + target + ") is no memory of a device"};
   return std::atoi(at + sizeof kName - 1);
@@ -227,7 +228,8 @@ CUresult cuMemAddressReserve(CUdeviceptr* pointer, size_t bytes, size_t alignmen
   return guarded("cuMemAddressReserve", Needs::init, [&] {
     need_vmm();
     need_whole(bytes);
-    if (flags != 0 || (alignment & (alignment - 1)) != 0) throw Failure{CUDA_ERROR_INVALID_VALUE, "flags, or an alignment that is no power of 2"};
+    if (flags != 0 || (alignment & (alignment - 1)) != 0)
+      throw Failure{CUDA_ERROR_INVALID_VALUE, "flags, or an alignment that is no power of 2"};
     *pointer = reserve(bytes, alignment);
     std::lock_guard lock(state().mutex);
     state().reserved[*pointer] = bytes;

@@ -86,8 +86,8 @@ std::string from_fatbin(const std::byte* fatbin, int capability) {
     }
   }
   if (best_number >= 0) return best;
-  throw Failure{CUDA_ERROR_NO_BINARY_FOR_GPU,
-                "the emulator runs PTX for " + std::to_string(capability) + ", and the fatbin has" + (others.empty() ? " nothing" : others)};
+  throw Failure{CUDA_ERROR_NO_BINARY_FOR_GPU, "the emulator runs PTX for " + std::to_string(capability) +
+                                                  ", and the fatbin has" + (others.empty() ? " nothing" : others)};
 }
 
 }  // namespace

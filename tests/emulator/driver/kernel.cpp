@@ -63,7 +63,8 @@ void check(const Shape& s, const CUlaunchConfig& config, const Kernel& kernel) {
   if (!kernel.function->unknown_forms().empty()) refuse(CUDA_ERROR_NOT_SUPPORTED, kernel.function->unknown_forms().front());
   const int resident = kernel.resident_blocks(static_cast<int>(s.threads()), config.sharedMemBytes);
   if (s.cooperative && s.blocks() > static_cast<uint64_t>(resident) * static_cast<uint64_t>(limits().multiprocessors)) {
-    refuse(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, std::to_string(s.blocks()) + " blocks, and " + std::to_string(resident) + " fit on each of " +
+    refuse(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, std::to_string(s.blocks()) + " blocks, and " +
+                                                        std::to_string(resident) + " fit on each of " +
                                                         std::to_string(limits().multiprocessors) + " multiprocessors");
   }
 }
@@ -129,9 +130,13 @@ void launch(const CUlaunchConfig& config, const std::shared_ptr<Kernel>& kernel,
   if (&kernel->module->device() != &stream->device()) {
     throw Failure{CUDA_ERROR_INVALID_HANDLE, kernel->function->name() + ": the kernel and the stream belong to two devices"};
   }
-  const Shape s{{config.gridDimX, config.gridDimY, config.gridDimZ}, {config.blockDimX, config.blockDimY, config.blockDimZ}, cooperative(config)};
+  const Shape s{{config.gridDimX, config.gridDimY, config.gridDimZ},
+                {config.blockDimX, config.blockDimY, config.blockDimZ},
+                cooperative(config)};
   check(s, config, *kernel);
-  auto run = [kernel, s, dynamic = config.sharedMemBytes, copy = copy_params(*kernel->function, params)] { execute(*kernel, s, dynamic, copy); };
+  auto run = [kernel, s, dynamic = config.sharedMemBytes, copy = copy_params(*kernel->function, params)] {
+    execute(*kernel, s, dynamic, copy);
+  };
   submit(stream, CU_GRAPH_NODE_TYPE_KERNEL, {.run = std::move(run), .name = "kernel"});
 }
 

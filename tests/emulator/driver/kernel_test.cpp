@@ -114,7 +114,9 @@ TEST(CudaDouble, FailsOrHangsOnDemandWhenItRuns) {
 }
 
 TEST_F(CudaDoubleKernel, AFormThatIsNotKnownFailsTheLaunch) {
-  constexpr char kUnknown[] = ".version 9.0\n.target sm_90\n.address_size 64\n.visible .entry odd() {\n  tcgen05.fence::before_thread_sync;\n  ret;\n}\n";
+  constexpr char kUnknown[] =
+      ".version 9.0\n.target sm_90\n.address_size 64\n.visible .entry odd() {\n  tcgen05.fence::before_thread_sync;\n  "
+      "ret;\n}\n";
   CUmodule module = nullptr;
   CUfunction odd = nullptr;
   ASSERT_EQ(driver().cuModuleLoadData(&module, kUnknown), CUDA_SUCCESS);

@@ -159,7 +159,9 @@ TEST_F(CudaDoubleStream, RunsTheBranchesOfAGraphAtTheSameTime) {
   check(driver().cuEventRecord(fork, a_), "cuEventRecord");
   check(driver().cuStreamWaitEvent(b_, fork, 0), "cuStreamWaitEvent");
   check(driver().cuLaunchHostFunc(a_, wait, &flag), "cuLaunchHostFunc");
-  check(driver().cuLaunchHostFunc(b_, [](void* opened) { static_cast<std::atomic<bool>*>(opened)->store(true); }, &flag), "cuLaunchHostFunc");
+  check(driver().cuLaunchHostFunc(
+            b_, [](void* opened) { static_cast<std::atomic<bool>*>(opened)->store(true); }, &flag),
+        "cuLaunchHostFunc");
   check(driver().cuEventRecord(join, b_), "cuEventRecord");
   check(driver().cuStreamWaitEvent(a_, join, 0), "cuStreamWaitEvent");
   CUgraph graph = nullptr;

@@ -55,7 +55,9 @@ template <typename Body>
 ncclResult_t guarded(const char* function, Body body) {
   Failure failure{ncclSuccess, ""};
   try {
-    if (!allowed()) throw Failure{ncclInvalidUsage, "this libnccl.so.2 is Yoke's emulator, for tests: it works only with YOKE_CUDA_EMULATOR=1"};
+    if (!allowed())
+      throw Failure{ncclInvalidUsage,
+                    "this libnccl.so.2 is Yoke's emulator, for tests: it works only with YOKE_CUDA_EMULATOR=1"};
     return body();
   } catch (const Failure& found) {
     failure = found;
@@ -82,7 +84,8 @@ ncclResult_t submit_group() {
   ncclResult_t result = ncclSuccess;
   for (auto& [comm, operations] : by_comm) {
     for (const Operation& operation : operations) {
-      if (operation.stream != operations[0].stream) throw Failure{ncclInvalidUsage, "the emulator takes one stream for one communicator in a group"};
+      if (operation.stream != operations[0].stream)
+        throw Failure{ncclInvalidUsage, "the emulator takes one stream for one communicator in a group"};
     }
     const ncclResult_t submitted = find(comm)->submit(std::move(operations));
     if (submitted != ncclSuccess) result = submitted;
@@ -97,12 +100,15 @@ void check(const Comm& comm, const Operation& operation) {
   const bool gather = operation.kind == Kind::all_gather, scatter = operation.kind == Kind::reduce_scatter;
   const bool root = operation.root == comm.rank();
   if (operation.root < 0 || operation.root >= comm.size()) throw Failure{ncclInvalidArgument, "no rank " + std::to_string(operation.root)};
-  if ((operation.kind == Kind::send || operation.kind == Kind::recv) && root) throw Failure{ncclInvalidUsage, "the emulator sends nothing to oneself"};
+  if ((operation.kind == Kind::send || operation.kind == Kind::recv) && root)
+    throw Failure{ncclInvalidUsage, "the emulator sends nothing to oneself"};
   if (bytes == 0) return;
   const bool reads = operation.kind != Kind::recv && (operation.kind != Kind::broadcast || root);
   const bool writes = operation.kind != Kind::send && (operation.kind != Kind::reduce || root);
-  if (reads && !is_reachable(operation.from, scatter ? bytes * ranks_of(comm) : bytes)) throw Failure{ncclInvalidArgument, "what is read is no memory that a device reaches"};
-  if (writes && !is_reachable(operation.to, gather ? bytes * ranks_of(comm) : bytes)) throw Failure{ncclInvalidArgument, "what is written is no memory that a device reaches"};
+  if (reads && !is_reachable(operation.from, scatter ? bytes * ranks_of(comm) : bytes))
+    throw Failure{ncclInvalidArgument, "what is read is no memory that a device reaches"};
+  if (writes && !is_reachable(operation.to, gather ? bytes * ranks_of(comm) : bytes))
+    throw Failure{ncclInvalidArgument, "what is written is no memory that a device reaches"};
 }
 
 ncclResult_t enqueue(const char* function, ncclComm_t handle, const Operation& operation) {
@@ -232,26 +238,33 @@ ncclResult_t ncclGroupEnd() {
   });
 }
 
-ncclResult_t ncclAllReduce(const void* from, void* to, size_t count, ncclDataType_t type, ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream) {
-  return enqueue("ncclAllReduce", comm, {.kind = Kind::all_reduce, .from = from, .to = to, .count = count, .type = type, .op = op, .stream = stream});
+ncclResult_t ncclAllReduce(const void* from, void* to, size_t count, ncclDataType_t type, ncclRedOp_t op,
+                           ncclComm_t comm, cudaStream_t stream) {
+  return enqueue(
+      "ncclAllReduce", comm,
+      {.kind = Kind::all_reduce, .from = from, .to = to, .count = count, .type = type, .op = op, .stream = stream});
 }
 
 ncclResult_t ncclAllGather(const void* from, void* to, size_t count, ncclDataType_t type, ncclComm_t comm, cudaStream_t stream) {
   return enqueue("ncclAllGather", comm, {.kind = Kind::all_gather, .from = from, .to = to, .count = count, .type = type, .stream = stream});
 }
 
-ncclResult_t ncclReduceScatter(const void* from, void* to, size_t count, ncclDataType_t type, ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream) {
+ncclResult_t ncclReduceScatter(const void* from, void* to, size_t count, ncclDataType_t type, ncclRedOp_t op,
+                               ncclComm_t comm, cudaStream_t stream) {
   return enqueue("ncclReduceScatter", comm,
                  {.kind = Kind::reduce_scatter, .from = from, .to = to, .count = count, .type = type, .op = op, .stream = stream});
 }
 
-ncclResult_t ncclReduce(const void* from, void* to, size_t count, ncclDataType_t type, ncclRedOp_t op, int root, ncclComm_t comm, cudaStream_t stream) {
+ncclResult_t ncclReduce(const void* from, void* to, size_t count, ncclDataType_t type, ncclRedOp_t op, int root,
+                        ncclComm_t comm, cudaStream_t stream) {
   return enqueue("ncclReduce", comm,
                  {.kind = Kind::reduce, .from = from, .to = to, .count = count, .type = type, .op = op, .root = root, .stream = stream});
 }
 
 ncclResult_t ncclBroadcast(const void* from, void* to, size_t count, ncclDataType_t type, int root, ncclComm_t comm, cudaStream_t stream) {
-  return enqueue("ncclBroadcast", comm, {.kind = Kind::broadcast, .from = from, .to = to, .count = count, .type = type, .root = root, .stream = stream});
+  return enqueue(
+      "ncclBroadcast", comm,
+      {.kind = Kind::broadcast, .from = from, .to = to, .count = count, .type = type, .root = root, .stream = stream});
 }
 
 ncclResult_t ncclSend(const void* from, size_t count, ncclDataType_t type, int peer, ncclComm_t comm, cudaStream_t stream) {

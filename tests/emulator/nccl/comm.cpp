@@ -30,7 +30,8 @@ void check(const ncclConfig_t& config, int size, int rank) {
   if (config.magic != kConfigMagic || config.size < sizeof(ncclConfig_t) || config.version < kConfigVersion) {
     throw Failure{ncclInvalidArgument, "the configuration was not begun with its initialiser, or is older than 2.28"};
   }
-  if (config.blocking != kUndefined && config.blocking != 0 && config.blocking != 1) throw Failure{ncclInvalidArgument, "blocking is neither 0 nor 1"};
+  if (config.blocking != kUndefined && config.blocking != 0 && config.blocking != 1)
+    throw Failure{ncclInvalidArgument, "blocking is neither 0 nor 1"};
 }
 
 }  // namespace
@@ -58,7 +59,8 @@ Comm::~Comm() {
 void Comm::join() {
   const Fault fault = fault_of(rank_, 0);
   suffer(fault, true);
-  if (fault == Fault::error) set_error(*board_, ncclRemoteError, "rank " + std::to_string(rank_) + " failed, as YOKE_EMULATOR_NCCL_FAULT asks");
+  if (fault == Fault::error)
+    set_error(*board_, ncclRemoteError, "rank " + std::to_string(rank_) + " failed, as YOKE_EMULATOR_NCCL_FAULT asks");
   if (fault == Fault::hang) return;
   Board::Rank& mine = board_->ranks[rank_];
   if (mine.joined != 0) throw Failure{ncclInvalidUsage, "rank " + std::to_string(rank_) + " joined before"};
@@ -123,7 +125,9 @@ ncclResult_t Comm::submit(std::vector<Operation> operations) {
   std::unique_lock lock(mutex_);
   if (result_ != ncclSuccess) return result_;
   if (!ready_) throw Failure{ncclInvalidUsage, "the communicator is not ready: ncclCommGetAsyncError says when it is"};
-  if (!waiting_.empty()) throw Failure{ncclInvalidUsage, "the call before is still ncclInProgress: ncclCommGetAsyncError says when it is not"};
+  if (!waiting_.empty())
+    throw Failure{ncclInvalidUsage,
+                  "the call before is still ncclInProgress: ncclCommGetAsyncError says when it is not"};
   const Fault fault = fault_of(rank_, ++calls_);
   lock.unlock();
   suffer(fault, false);

@@ -58,16 +58,18 @@ void meet(Comm& comm) {
 
 void compare(Comm& comm, const Operation& operation) {
   Board& board = comm.board();
-  const Description mine{static_cast<uint32_t>(operation.kind), operation.type, operation.op, static_cast<uint32_t>(operation.root), operation.count};
+  const Description mine{static_cast<uint32_t>(operation.kind), operation.type, operation.op,
+                         static_cast<uint32_t>(operation.root), operation.count};
   board.ranks[comm.rank()].description = mine;
   meet(comm);
   for (int r = 0; r < comm.size(); ++r) {
     const Description& theirs = board.ranks[r].description;
     if (theirs == mine) continue;
-    throw Failure{ncclInvalidUsage, "rank " + std::to_string(comm.rank()) + " calls " + name(operation.kind) + " of " + std::to_string(mine.count) +
-                                        " x type " + std::to_string(mine.type) + " and rank " + std::to_string(r) + " calls " +
-                                        name(static_cast<Kind>(theirs.kind)) + " of " + std::to_string(theirs.count) + " x type " +
-                                        std::to_string(theirs.type) + "; the real NCCL would hang"};
+    throw Failure{ncclInvalidUsage, "rank " + std::to_string(comm.rank()) + " calls " + name(operation.kind) + " of " +
+                                        std::to_string(mine.count) + " x type " + std::to_string(mine.type) +
+                                        " and rank " + std::to_string(r) + " calls " +
+                                        name(static_cast<Kind>(theirs.kind)) + " of " + std::to_string(theirs.count) +
+                                        " x type " + std::to_string(theirs.type) + "; the real NCCL would hang"};
   }
   meet(comm);
 }
@@ -142,7 +144,8 @@ void collective(Comm& comm, const Operation& operation) {
         for (int r = 0; r < comm.size(); ++r) std::memcpy(to + static_cast<size_t>(r) * bytes + at, board.chunk[r], n);
       });
     case Kind::broadcast:
-      return in_chunks(comm, root ? from : nullptr, bytes, [&](size_t at, size_t n) { std::memcpy(to + at, board.chunk[operation.root], n); });
+      return in_chunks(comm, root ? from : nullptr, bytes,
+                       [&](size_t at, size_t n) { std::memcpy(to + at, board.chunk[operation.root], n); });
     case Kind::send:
     case Kind::recv:
       break;
@@ -176,8 +179,10 @@ bool move_in(Comm& comm, Message& message) {
   Box& box = comm.board().box[message.operation->root][comm.rank()];
   if (box.written == box.read) return false;
   if (box.message_bytes != message.bytes) {
-    throw Failure{ncclInvalidUsage, "rank " + std::to_string(message.operation->root) + " sends " + std::to_string(box.message_bytes) + " bytes and rank " +
-                                        std::to_string(comm.rank()) + " receives " + std::to_string(message.bytes) + "; the real NCCL would not tell"};
+    throw Failure{ncclInvalidUsage, "rank " + std::to_string(message.operation->root) + " sends " +
+                                        std::to_string(box.message_bytes) + " bytes and rank " +
+                                        std::to_string(comm.rank()) + " receives " + std::to_string(message.bytes) +
+                                        "; the real NCCL would not tell"};
   }
   if (box.piece_bytes > 0) std::memcpy(static_cast<std::byte*>(host(message.operation->to)) + message.moved, box.data, box.piece_bytes);
   message.moved += box.piece_bytes;

@@ -14,7 +14,11 @@ struct Word {
   const char* text;
   Fault fault;
 };
-constexpr Word kWords[] = {{"hang", Fault::hang}, {"slow", Fault::slow}, {"error", Fault::error}, {"die", Fault::die}, {"wedge", Fault::wedge}};
+constexpr Word kWords[] = {{"hang", Fault::hang},
+                           {"slow", Fault::slow},
+                           {"error", Fault::error},
+                           {"die", Fault::die},
+                           {"wedge", Fault::wedge}};
 
 Fault parse(const std::string& text) {
   for (const Word& word : kWords) {
