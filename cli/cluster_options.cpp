@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <utility>
 
+#include "cli/process.h"
 #include "core/cuda/driver.h"
 #include "core/device_name.h"
 #include "core/error.h"
+#include "model/catalogue.h"
+#include "parallel/gpu_fit.h"
 
 namespace yoke::cli {
 namespace {
@@ -36,7 +40,7 @@ std::vector<std::string> ClusterOptions::serve_arguments() const {
 
 std::string ClusterOptions::resolved_math() const {
   if (math != kAuto) return math;
-  return device.starts_with("cuda") ? "bf16" : "exact";
+  return device.starts_with("cuda") || (surveyed && gpus > 0) ? "bf16" : "exact";
 }
 
 Dtype ClusterOptions::kv_type() const {
@@ -57,7 +61,7 @@ void add_layout_options(CLI::App& verb, ClusterOptions& options) {
   kv_types.insert(kv_types.begin(), kAuto);
   verb.add_option("--kv", options.kv, "type of the KV cache (docs/models.md); auto: f32 with --math exact, else bf16")->check(CLI::IsMember(kv_types));
   verb.add_flag("--pack", options.pack, "hold BF16 in 12 bits a weight and NVFP4 in 4.25, without loss (docs/formats.md)");
-  verb.add_option("--math", options.math, "math mode (docs/bits.md): exact (f32), or on GPUs bf16 or fp4; auto: bf16 with --device cuda")
+  verb.add_option("--math", options.math, "math mode (docs/bits.md): exact (f32), or on GPUs bf16 or fp4; auto: bf16 where GPUs compute")
       ->check(CLI::IsMember({kAuto, "exact", "bf16", "fp4"}));
   verb.add_option("--threads", options.threads, "compute threads of each engine")->check(CLI::Range(1, 256));
   verb.add_option("--kv-tokens", options.kv_tokens, "tokens that the KV cache holds (default: two contexts, or what fits)")
@@ -80,9 +84,28 @@ parallel::PlanOptions plan_options_of(const ClusterOptions& options) {
   return {.layout = resolve_layout(options), .kv = options.kv_type(), .pack = options.pack};
 }
 
+namespace {
+
+// What an agent would take by itself: it has the kernels, and asks the device.
+bool an_agent_takes_a_gpu() {
+  constexpr Duration kPatience = std::chrono::seconds(20);  // a driver's first start
+  const pid_t pid = spawn({.argv = {sibling_program("yoke-node"), "--device", "auto", "--which-device"}, .log_file = "/dev/null"});
+  const std::optional<int> code = wait_for_exit(pid, kPatience);
+  if (!code) stop_all({pid}, Duration::zero());
+  return code == 0;
+}
+
+}  // namespace
+
 ClusterOptions with_gpus(ClusterOptions options) {
+  if (std::exchange(options.surveyed, true)) return options;
   const DeviceName device = device_named(options.device);
   if (device.kind == DeviceKind::cpu || device.gpu || !cuda::unavailable().empty()) return options;
+  if (device.kind == DeviceKind::automatic) {
+    if (!an_agent_takes_a_gpu()) return options;
+    const model::Checkpoint checkpoint = model::open_checkpoint(options.model);
+    if (!parallel::gpu_refusal(model::Catalogue(checkpoint), options.pack).empty()) return options;
+  }
   cuda::check(cuda::driver().cuDeviceGetCount(&options.gpus), "counting GPUs");
   return options;
 }

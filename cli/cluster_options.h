@@ -32,7 +32,8 @@ struct ClusterOptions {
   int threads = 1;
   int64_t kv_tokens = 0;
   std::string device = "auto";
-  int gpus = 0;   // of this machine, that --device lets agents use: with_gpus()
+  int gpus = 0;   // of this machine, that agents will use: with_gpus()
+  bool surveyed = false;
   std::string log_level = "info";
 
   std::string resolved_math() const;  // "exact", "bf16"
@@ -47,7 +48,8 @@ struct ClusterOptions {
 void add_layout_options(CLI::App& verb, ClusterOptions& options);
 void add_serving_options(CLI::App& verb, ClusterOptions& options);
 
-// The same with this machine's GPUs counted, unless --device is the CPU or one of them: before anything asks for the layout.
+// The same with this machine's GPUs counted, unless --device is the CPU or one of them; `auto` counts none where an agent would not take
+// one, or not for this model. Before anything asks for the layout or the math mode. Main thread. Error of a model that cannot be opened.
 ClusterOptions with_gpus(ClusterOptions options);
 
 // tp and pp from what was given: nothing: as many agents as GPUs were counted, without any two. --nodes 1: tp 1; 2: tp 2; an even number: tp 2 and stages; an

@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/version.h"
+#include "node/device_choice.h"
 #include "node/mpi_serve.h"
 #include "node/node_options.h"
 #include "node/selftest/child.h"
@@ -85,6 +86,14 @@ int run_selftest(const SelftestFlags& flags, const yoke::node::NodeOptions& agen
                                              flags.output);
 }
 
+// For `yoke up`, which has no kernels: whether an agent started like this would compute on a GPU.
+int tell_device(const yoke::node::NodeOptions& agent) {
+  yoke::start_logging("agent", "warn");
+  const yoke::node::ChosenDevice chosen = yoke::node::choose_device(yoke::device_named(agent.device), agent.gpu);
+  fmt::print("{}{}\n", chosen.description, chosen.reason.empty() ? "" : ": " + chosen.reason);
+  return chosen.on_gpu() ? 0 : yoke::exit_code(yoke::Code::unavailable);
+}
+
 int run(int argc, char** argv) {
   CLI::App app(kAbout, "yoke-node");
   app.footer(kFooter);
@@ -95,6 +104,8 @@ int run(int argc, char** argv) {
   add_mpi_flags(app, mpi);
   SelftestFlags selftest;
   add_selftest_flags(app, selftest);
+  bool which_device = false;
+  app.add_flag("--which-device", which_device, "say where an agent started so would compute, and end: 0 on a GPU, 3 on the CPU");
   yoke::add_config_sources(app);
   try {
     app.parse(argc, argv);
@@ -105,6 +116,7 @@ int run(int argc, char** argv) {
     yoke::start_logging("selftest", "warn");
     return run_selftest(selftest, agent);
   }
+  if (which_device) return tell_device(agent);
   yoke::start_logging(agent.rank >= 0 ? fmt::format("agent {}", agent.rank) : "agent", agent.log_level);
   return mpi.model.empty() ? yoke::node::run_agent(agent) : yoke::node::run_mpi_serve(mpi, agent);
 }

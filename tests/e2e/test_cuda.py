@@ -83,6 +83,19 @@ def test_two_agents_serve_and_say_where_they_compute(start_on_gpu, gpu):
     assert status["math"] == "bf16" and status["kv"] == "bf16" and status["device"] == "cuda (emulator)"
 
 
+def test_auto_takes_gpus_and_their_mode(start_on_gpu, gpu):
+    gpu["YOKE_EMULATOR_DEVICES"] = "2"
+    status = start_on_gpu(TINY).status()
+    assert (status["device"], status["math"], status["kv"]) == ("cuda (emulator)", "bf16", "bf16") and len(status["ranks"]) == 2
+
+
+def test_auto_takes_the_cpu_and_its_mode_where_the_gpu_is_another(start_on_gpu, gpu):
+    gpu["YOKE_EMULATOR_CC"] = "8.0"
+    status = start_on_gpu(TINY).status()
+    assert (status["device"], status["math"]) == ("cpu", "exact")
+    assert all("compute capability" in rank["device_reason"] for rank in status["ranks"])
+
+
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
     """64 rows, which a first step of prompts has, are 256 KiB a join: too much for the small road."""
