@@ -47,7 +47,7 @@ double difference(float a, float b) {
 Bound bound_of(const std::string& math, const std::string& kv) {
   if ((math == "exact" && kv != "f32") || math == "fp4") return {.margin = 1e9, .logits = 1};
   if (math == "exact") return {.margin = 0, .logits = 1e-5};
-  if (math == "bf16") return {.margin = 0.25, .logits = 0.02, .turns = true, .beyond = 0.05};
+  if (math == "bf16") return {.margin = 0.25, .logits = 0.02, .turns = true, .beyond = 0.125};
   throw Error{Code::unsupported, fmt::format("no bound is documented for math mode '{}'", math), "math"};
 }
 

@@ -22,11 +22,12 @@ struct Bound {
   double margin = 0;
   double logits = 0;
   bool turns = false;
-  double beyond = 0;  // this part of the rows, and of the tokens, may lie beyond: where rounding turns a router's choice, a row is another's
+  double beyond = 0;  // this part of the rows, and of the tokens, may lie beyond: where rounding turns a router's choice,
+                      // a row is another's, and those that attend to it follow
 };
 
 // Of a math mode and a cache type. `exact` with f32: every token agrees, logits within 1e-5 of the range. `bf16`: logits within 0.02 of
-// the range, tokens where these cannot turn the order round, one row in 20 excepted (docs/cuda.md has what was measured). With a cache that rounds, and in mode
+// the range, tokens where these cannot turn the order round, one row in 8 excepted (docs/cuda.md has what was measured). With a cache that rounds, and in mode
 // `fp4`, nothing is promised: tokens may differ at any margin, logits by the whole range. Error{unsupported} for another mode.
 Bound bound_of(const std::string& math, const std::string& kv);
 

@@ -58,8 +58,8 @@ TEST(Verification, Bf16AllowsATokenToDifferWhereItsLogitsCanTurnTheOrderRound) {
   EXPECT_TRUE(compare(wide, bound_of("bf16", "bf16"), rows).ok);
 }
 
-TEST(Verification, Bf16AllowsOneRowInTwentyToBeBeyond) {
-  for (const int rows : {19, 20}) {
+TEST(Verification, Bf16AllowsOneRowInEightToBeBeyond) {
+  for (const int rows : {7, 8}) {
     Golden golden = small_golden();
     golden.input_ids.assign(static_cast<size_t>(rows), 0);
     golden.logits.clear();
@@ -71,7 +71,7 @@ TEST(Verification, Bf16AllowsOneRowInTwentyToBeBeyond) {
     got.push_back({0, 0, 0, 1});
     got.push_back({0, 1, 0, 0});
     got.front() = {0, 5, 1, 3};
-    EXPECT_EQ(compare(golden, bound_of("bf16", "bf16"), got).ok, rows == 20);
+    EXPECT_EQ(compare(golden, bound_of("bf16", "bf16"), got).ok, rows == 8);
   }
 }
 
