@@ -32,7 +32,7 @@ struct Fault {
 };
 
 // Device memory lies at the host's address plus this, so that a host access to it faults as on the real machine. Module variables do.
-inline constexpr uint64_t kDeviceTag = uint64_t{1} << 60;
+inline constexpr uint64_t kDeviceTag = uint64_t{1} << 55;  // below the byte that aarch64 ignores
 
 // What device code may touch. Ranges do not overlap; what lies between them is a red zone. Thread-safe, also while kernels run.
 class AddressSpace {
