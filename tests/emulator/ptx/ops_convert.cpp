@@ -21,9 +21,8 @@ constexpr D convert_saturating(S value) {
 }
 
 // Rounding to an integer: .rni, .rzi, .rmi, .rpi.
-template <Rounding R>
-double to_integral(double value) {
-  switch (R) {
+double to_integral(double value, Rounding rounding) {
+  switch (rounding) {
     case Rounding::nearest_even: return std::nearbyint(value);
     case Rounding::to_zero: return std::trunc(value);
     case Rounding::down: return std::floor(value);
@@ -33,10 +32,10 @@ double to_integral(double value) {
 }
 
 // Beyond the range: its end. NaN: 0.
-template <class D, Rounding R>
-D integer_of(double value) {
+template <class D>
+D integer_of(double value, Rounding rounding) {
   if (std::isnan(value)) return 0;
-  const double whole = to_integral<R>(value);
+  const double whole = to_integral(value, rounding);
   constexpr double kEnd = static_cast<double>(uint64_t{1} << (std::numeric_limits<D>::digits - 1)) * 2;  // max + 1
   if (whole >= kEnd) return std::numeric_limits<D>::max();
   if (whole < static_cast<double>(std::numeric_limits<D>::min())) return std::numeric_limits<D>::min();
@@ -78,6 +77,14 @@ double double_of(S value, Rounding rounding) {
   return nearest;
 }
 
+// Rounded to odd: keeps for a second rounding that something was cut off.
+template <class S>
+double odd_double_of(S value) {
+  const double cut = double_of(value, Rounding::to_zero);
+  const bool exact = static_cast<__int128>(cut) == static_cast<__int128>(value);
+  return exact ? cut : std::bit_cast<double>(std::bit_cast<uint64_t>(cut) | 1);
+}
+
 // Types of a row that hold a float: load gives a double, which all are exact in; store rounds once.
 struct F32 {
   using Row = uint32_t;
@@ -100,45 +107,65 @@ struct Bf16 {
   static uint32_t store(double value, Rounding rounding) { return f64_to_bf16(value, rounding); }
 };
 
-template <class D, Rounding R, class S>
-Raw<D> int_from_float(typename S::Row raw) { return put<D>(integer_of<D, R>(S::load(raw))); }
-template <class D, Rounding R>
-Raw<D> int_from_flushed(uint32_t raw) { return put<D>(integer_of<D, R>(flush(std::bit_cast<float>(raw)))); }
-// A 64-bit integer is not exact in double: those to f32 go directly, those to f16 overflow or are small enough.
-template <class D, Rounding R, class S>
-typename D::Row float_from_int(Raw<S> raw) {
-  const S value = get<S>(raw);
-  if constexpr (std::is_same_v<D, F32>) return std::bit_cast<uint32_t>(float_of(value, R));
-  else if constexpr (std::is_same_v<D, F64>) return std::bit_cast<uint64_t>(double_of(value, R));
-  else if constexpr (sizeof(S) == 8) return D::store(double_of(value, Rounding::to_zero), R);
-  else return D::store(static_cast<double>(value), R);
+// What the suffixes say, in Form::detail. Read at run time: a handler for each would be hundreds.
+constexpr uint16_t kFlush = 4, kRelu = 8;
+Rounding rounding_of(const Instruction& i) { return static_cast<Rounding>(i.detail & 3); }
+
+template <class D, class S>
+void int_from_float(Warp& w, const Instruction& i, uint32_t mask) {
+  Raw<D>* d = w.row<Raw<D>>(i.op[0]);
+  const auto* a = w.row<typename S::Row>(i.op[1]);
+  for_lanes(mask, [&](uint32_t lane) {
+    const double value = S::load(a[lane]);
+    d[lane] = put<D>(integer_of<D>(i.detail & kFlush ? flush(static_cast<float>(value)) : value, rounding_of(i)));
+  });
 }
-template <class D, Rounding R, class S>
-typename D::Row float_from_float(typename S::Row raw) { return D::store(S::load(raw), R); }
-template <class D, Rounding R, class S>
-typename D::Row rounded_to_integral(typename S::Row raw) { return D::store(to_integral<R>(S::load(raw)), Rounding::nearest_even); }
-template <Rounding R>
-uint32_t flushed_to_integral(uint32_t raw) { return F32::store(to_integral<R>(flush(std::bit_cast<float>(raw))), Rounding::nearest_even); }
+
+// A 64-bit integer is not exact in double: to f32 it goes directly; to f16 and bf16 by a double rounded to odd.
+template <class D, class S>
+typename D::Row stored_int(S value, Rounding rounding) {
+  if constexpr (std::is_same_v<D, F32>) return std::bit_cast<uint32_t>(float_of(value, rounding));
+  else if constexpr (std::is_same_v<D, F64>) return std::bit_cast<uint64_t>(double_of(value, rounding));
+  else if constexpr (sizeof(S) == 8) return D::store(odd_double_of(value), rounding);
+  else return D::store(static_cast<double>(value), rounding);
+}
+template <class D, class S>
+void float_from_int(Warp& w, const Instruction& i, uint32_t mask) {
+  auto* d = w.row<typename D::Row>(i.op[0]);
+  const Raw<S>* a = w.row<Raw<S>>(i.op[1]);
+  for_lanes(mask, [&](uint32_t lane) { d[lane] = stored_int<D>(get<S>(a[lane]), rounding_of(i)); });
+}
+
+template <class D, class S>
+void float_from_float(Warp& w, const Instruction& i, uint32_t mask) {
+  auto* d = w.row<typename D::Row>(i.op[0]);
+  const auto* a = w.row<typename S::Row>(i.op[1]);
+  for_lanes(mask, [&](uint32_t lane) {
+    const double value = S::load(a[lane]);
+    d[lane] = D::store(i.detail & kRelu && std::signbit(value) && !std::isnan(value) ? 0.0 : value, rounding_of(i));
+  });
+}
+
+template <class F>
+void to_integral_float(Warp& w, const Instruction& i, uint32_t mask) {
+  auto* d = w.row<typename F::Row>(i.op[0]);
+  const auto* a = w.row<typename F::Row>(i.op[1]);
+  for_lanes(mask, [&](uint32_t lane) {
+    const double value = F::load(a[lane]);
+    d[lane] = F::store(to_integral(i.detail & kFlush ? flush(static_cast<float>(value)) : value, rounding_of(i)), Rounding::nearest_even);
+  });
+}
+
 template <class D, class S>
 typename D::Row float_saturated(typename S::Row raw) {
   const double value = S::load(raw);
   return D::store(value > 0 ? std::min(value, 1.0) : 0.0, Rounding::nearest_even);
-}
-template <class D, Rounding R, class S>
-typename D::Row float_relu(typename S::Row raw) {
-  const double value = S::load(raw);
-  return D::store(value < 0 || (value == 0 && std::signbit(value)) ? 0.0 : value, R);
 }
 
 template <auto F, class D, class S>
 void loop(Warp& w, const Instruction& i, uint32_t mask) {
   D* d = w.row<D>(i.op[0]);
   const S* a = w.row<S>(i.op[1]);
-  if (mask == kAllLanes) {
-#pragma GCC ivdep
-    for (uint32_t lane = 0; lane < 32; ++lane) d[lane] = F(a[lane]);
-    return;
-  }
   for_lanes(mask, [&](uint32_t lane) { d[lane] = F(a[lane]); });
 }
 
@@ -148,12 +175,19 @@ template <class T>
 std::string source() { return sizeof(T) == 8 ? "A" : "b"; }
 
 template <class D>
-Form form(std::string shape, Handler handler) {
+Form form(std::string shape, Handler handler, uint16_t detail = 0) {
   Form result;
-  result.shape = std::move(shape), result.handler = handler;
+  result.shape = std::move(shape), result.handler = handler, result.detail = detail;
   result.extends_sign = std::is_signed_v<D>;
   return result;
 }
+
+struct Mode {
+  std::string name;
+  Rounding rounding;
+  uint16_t detail() const { return static_cast<uint16_t>(rounding); }
+};
+const Mode kModes[] = {{"rn", Rounding::nearest_even}, {"rz", Rounding::to_zero}, {"rm", Rounding::down}, {"rp", Rounding::up}};
 
 template <class D, class S>
 void add_integers(Forms& forms, const std::string& d, const std::string& s) {
@@ -162,24 +196,18 @@ void add_integers(Forms& forms, const std::string& d, const std::string& s) {
   forms.add("cvt.sat." + d + "." + s, form<D>(shape, apply1<convert_saturating<D, S>, D, S>));
 }
 
-template <class D, class S, Rounding R>
-void add_int_float(Forms& forms, const std::string& rounding, const std::string& d, const std::string& s) {
-  using From = typename S::Row;
-  const std::string shape = destination<D>() + source<From>();
-  for (const char* saturate : {"", ".sat"}) {
-    forms.add("cvt." + rounding + "i" + saturate + "." + d + "." + s, form<D>(shape, loop<int_from_float<D, R, S>, Raw<D>, From>));
-    if (s == "f32") forms.add("cvt." + rounding + "i.ftz" + saturate + "." + d + "." + s, form<D>(shape, loop<int_from_flushed<D, R>, Raw<D>, uint32_t>));
-  }
-  forms.add("cvt." + rounding + "." + s + "." + d,
-            form<uint32_t>((sizeof(From) == 8 ? "D" : "d") + source<D>(), loop<float_from_int<S, R, D>, From, Raw<D>>));
-}
-
 template <class I, class F>
 void add_int_floats(Forms& forms, const std::string& i, const std::string& f) {
-  add_int_float<I, F, Rounding::nearest_even>(forms, "rn", i, f);
-  add_int_float<I, F, Rounding::to_zero>(forms, "rz", i, f);
-  add_int_float<I, F, Rounding::down>(forms, "rm", i, f);
-  add_int_float<I, F, Rounding::up>(forms, "rp", i, f);
+  using Row = typename F::Row;
+  const std::string to_int = destination<I>() + source<Row>(), to_float = (sizeof(Row) == 8 ? "D" : "d") + source<I>();
+  for (const Mode& mode : kModes) {
+    for (const std::string saturate : {"", ".sat"}) {
+      const std::string types = saturate + "." + i + "." + f;
+      forms.add("cvt." + mode.name + "i" + types, form<I>(to_int, int_from_float<I, F>, mode.detail()));
+      if (f == "f32") forms.add("cvt." + mode.name + "i.ftz" + types, form<I>(to_int, int_from_float<I, F>, mode.detail() | kFlush));
+    }
+    forms.add("cvt." + mode.name + "." + f + "." + i, form<uint32_t>(to_float, float_from_int<F, I>, mode.detail()));
+  }
 }
 
 template <class I>
@@ -192,27 +220,20 @@ void add_integer(Forms& forms, const std::string& i) {
   add_int_floats<I, F16>(forms, i, "f16"), add_int_floats<I, Bf16>(forms, i, "bf16");
 }
 
-template <class D, class S, Rounding R>
-void add_rounded(Forms& forms, const std::string& rounding, const std::string& d, const std::string& s) {
-  const std::string shape = std::string(sizeof(typename D::Row) == 8 ? "D" : "d") + (sizeof(typename S::Row) == 8 ? "A" : "a");
-  forms.add("cvt." + rounding + "." + d + "." + s, shape, loop<float_from_float<D, R, S>, typename D::Row, typename S::Row>);
-  if (d != "f64" && s != "f64") {
-    forms.add("cvt." + rounding + ".relu." + d + "." + s, shape, loop<float_relu<D, R, S>, typename D::Row, typename S::Row>);
-  }
-}
-
 template <class D, class S>
 void add_narrowing(Forms& forms, const std::string& d, const std::string& s) {
-  add_rounded<D, S, Rounding::nearest_even>(forms, "rn", d, s);
-  add_rounded<D, S, Rounding::to_zero>(forms, "rz", d, s);
-  add_rounded<D, S, Rounding::down>(forms, "rm", d, s);
-  add_rounded<D, S, Rounding::up>(forms, "rp", d, s);
+  const std::string shape = std::string(sizeof(typename D::Row) == 8 ? "D" : "d") + (sizeof(typename S::Row) == 8 ? "A" : "a");
+  for (const Mode& mode : kModes) {
+    forms.add("cvt." + mode.name + "." + d + "." + s, form<uint32_t>(shape, float_from_float<D, S>, mode.detail()));
+    if (d == "f64" || s == "f64") continue;
+    forms.add("cvt." + mode.name + ".relu." + d + "." + s, form<uint32_t>(shape, float_from_float<D, S>, mode.detail() | kRelu));
+  }
 }
 
 template <class D, class S>
 void add_widening(Forms& forms, const std::string& d, const std::string& s) {
   const std::string shape = std::string(sizeof(typename D::Row) == 8 ? "D" : "d") + "a";
-  forms.add("cvt." + d + "." + s, shape, loop<float_from_float<D, Rounding::nearest_even, S>, typename D::Row, typename S::Row>);
+  forms.add("cvt." + d + "." + s, shape, float_from_float<D, S>);
   forms.add("cvt.sat." + d + "." + s, shape, loop<float_saturated<D, S>, typename D::Row, typename S::Row>);
 }
 
@@ -220,10 +241,10 @@ template <class F>
 void add_integral(Forms& forms, const std::string& f) {
   using Row = typename F::Row;
   const std::string type = "." + f + "." + f, shape = sizeof(Row) == 8 ? "DA" : "da";
-  forms.add("cvt.rni" + type, shape, loop<rounded_to_integral<F, Rounding::nearest_even, F>, Row, Row>);
-  forms.add("cvt.rzi" + type, shape, loop<rounded_to_integral<F, Rounding::to_zero, F>, Row, Row>);
-  forms.add("cvt.rmi" + type, shape, loop<rounded_to_integral<F, Rounding::down, F>, Row, Row>);
-  forms.add("cvt.rpi" + type, shape, loop<rounded_to_integral<F, Rounding::up, F>, Row, Row>);
+  for (const Mode& mode : kModes) {
+    forms.add("cvt." + mode.name + "i" + type, form<uint32_t>(shape, to_integral_float<F>, mode.detail()));
+    if (f == "f32") forms.add("cvt." + mode.name + "i.ftz" + type, form<uint32_t>(shape, to_integral_float<F>, mode.detail() | kFlush));
+  }
   forms.add("cvt.sat" + type, shape, loop<float_saturated<F, F>, Row, Row>);
 }
 
@@ -238,7 +259,12 @@ uint32_t half_of_flushed(uint32_t raw) { return f32_to_f16(flush(std::bit_cast<f
 constexpr uint32_t quick_f32_of_f16(uint32_t raw) { return f32_of_f16(raw & 0xffff); }
 constexpr uint32_t quick_f32_of_bf16(uint32_t raw) { return (raw & 0x7fff) > 0x7f80 ? 0x7fffffff : raw << 16; }
 
+template <class I>
+constexpr float quick_float(I value) { return static_cast<float>(value); }
+
 void add_quick(Forms& forms) {
+  forms.add("cvt.rn.f32.s32", "da", apply1<quick_float<int32_t>, float, int32_t>);
+  forms.add("cvt.rn.f32.u32", "da", apply1<quick_float<uint32_t>, float, uint32_t>);
   forms.add("cvt.f32.f16", "da", apply1<quick_f32_of_f16, uint32_t, uint32_t>);
   forms.add("cvt.f32.bf16", "da", apply1<quick_f32_of_bf16, uint32_t, uint32_t>);
   forms.add("cvt.rn.bf16.f32", "da", apply1<nearest_bf16, uint32_t, uint32_t>);
@@ -259,10 +285,6 @@ void add_convert_forms(Forms& forms) {
   add_widening<F32, F16>(forms, "f32", "f16"), add_widening<F32, Bf16>(forms, "f32", "bf16");
   add_widening<F64, F32>(forms, "f64", "f32"), add_widening<F64, F16>(forms, "f64", "f16"), add_widening<F64, Bf16>(forms, "f64", "bf16");
   add_integral<F32>(forms, "f32"), add_integral<F64>(forms, "f64"), add_integral<F16>(forms, "f16"), add_integral<Bf16>(forms, "bf16");
-  forms.add("cvt.rni.ftz.f32.f32", "da", loop<flushed_to_integral<Rounding::nearest_even>, uint32_t, uint32_t>);
-  forms.add("cvt.rzi.ftz.f32.f32", "da", loop<flushed_to_integral<Rounding::to_zero>, uint32_t, uint32_t>);
-  forms.add("cvt.rmi.ftz.f32.f32", "da", loop<flushed_to_integral<Rounding::down>, uint32_t, uint32_t>);
-  forms.add("cvt.rpi.ftz.f32.f32", "da", loop<flushed_to_integral<Rounding::up>, uint32_t, uint32_t>);
   forms.add("cvt.ftz.f32.f16", "da", loop<widen_flushed, uint32_t, uint32_t>);
   forms.add("cvt.ftz.f64.f32", "Da", loop<double_of_flushed, uint64_t, uint32_t>);
   forms.add("cvt.rn.ftz.f32.f64", "dA", loop<float_flushed_of_double, uint32_t, uint64_t>);
