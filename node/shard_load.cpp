@@ -59,6 +59,7 @@ LoadedShard load_shard(const ShardLoad& job) {
   const ChosenDevice& device = loaded.device;
   const parallel::LedgerLimits limits{.max_rows = job.model.max_rows(),
                                       .max_sequences = job.model.max_sequences(),
+                                      .gpu = device.on_gpu(),
                                       .staging_bytes = staging_bytes(device.place, job.model.threads())};
   {
     const MemoryTurn turn;  // agents of one node measure and take one after the other

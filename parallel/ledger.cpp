@@ -18,6 +18,10 @@ constexpr uint64_t kReserveBytes = 512 * kMiB;
 // The loader's staging, frames and queues of the agent and the engine, their code and heaps.
 constexpr uint64_t kBufferBytes = 96 * kMiB;
 
+// A CUDA context and the kernels' images; scratch of attention and of quantised activations, which grows by doubling and leaves what it
+// had to recordings (kernels/cuda/scratch.h): at most four times 64 MiB. The context's share is a guess until a GB10 was asked.
+constexpr uint64_t kGpuBytes = 768 * kMiB;
+
 uint64_t weights_bytes(const Plan& plan, int rank, const model::Catalogue& catalogue) {
   uint64_t bytes = 0;
   for (const Slice& slice : slices_of(plan, rank, catalogue)) bytes += slice.pool_bytes();
@@ -64,7 +68,7 @@ Ledger make_ledger(const Plan& plan, int rank, const model::Catalogue& catalogue
   ledger.weights_bytes = weights_bytes(plan, rank, catalogue);
   ledger.kv_bytes = checked_multiply(kv_blocks, kv_block_bytes(plan, rank, config), "KV cache");
   ledger.activation_bytes = activation_bytes(config, limits);
-  ledger.buffer_bytes = kBufferBytes + limits.staging_bytes;
+  ledger.buffer_bytes = kBufferBytes + limits.staging_bytes + (limits.gpu ? kGpuBytes : 0);
   ledger.reserve_bytes = kReserveBytes;
   ledger.available_bytes = available_bytes;
   return ledger;

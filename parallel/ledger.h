@@ -11,6 +11,7 @@ namespace yoke::parallel {
 struct LedgerLimits {
   int64_t max_rows = 512;       // rows of one step
   int64_t max_sequences = 64;
+  bool gpu = false;                 // the engine has a context, its kernels and their scratch
   uint64_t staging_bytes = 0;       // that the loader packs in before a device copies it (node/region_writer.h)
 };
 
