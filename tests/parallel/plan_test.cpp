@@ -107,6 +107,14 @@ TEST(Slices, ATiedHeadIsTheEmbeddingOnFirstAndLastStage) {
   }
 }
 
+TEST(Ledger, CountsTheContextOfAGpuAndWhatALoadIsPackedIn) {
+  const MadeModel made({});
+  const Plan plan = plan_of(made, {.tp = 1, .pp = 1});
+  const auto buffers = [&](const LedgerLimits& limits) { return make_ledger(plan, 0, made.catalogue(), 1, limits, 8ull << 30).buffer_bytes; };
+  EXPECT_EQ(buffers({.staging_bytes = 5}), buffers({}) + 5);
+  EXPECT_EQ(buffers({.gpu = true}), buffers({}) + (768ull << 20));
+}
+
 TEST(Ledger, RefusesWithTheArithmeticAndTheRemedy) {
   const MadeModel made({});
   const Plan plan = plan_of(made, {.tp = 1, .pp = 1});
