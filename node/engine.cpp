@@ -69,13 +69,14 @@ struct Shard {
   std::unique_ptr<kernels::Ops> ops;
 };
 
-// Everything that the bits of a load depend on, this program among it. `whole`: every product was sampled.
-std::string record_key(const Shard& shard, bool whole) {
+// Everything that the bits of a load's check depend on, this program among it. `whole`: every product was sampled.
+std::string record_key(const Shard& shard, bool whole, int64_t rows) {
   const proto::ShardKey& key = shard.load.shard();
   struct stat program {};
   stat("/proc/self/exe", &program);
-  return fmt::format("{} {} rank {} math {} kv {} pack {} on {}{}, program {} {}", key.model_identity(), shard.plan.layout.name(), shard.rank, key.math(),
-                     key.kv(), key.pack(), shard.ops->device().description(), whole ? "" : ", in part", program.st_size, program.st_mtim.tv_sec);
+  return fmt::format("{} {} rank {} math {} kv {} pack {} on {}{}, {} rows, program {} {}", key.model_identity(),
+                     shard.plan.layout.name(), shard.rank, key.math(), key.kv(), key.pack(), shard.ops->device().description(),
+                     whole ? "" : ", in part", rows, program.st_size, program.st_mtim.tv_sec);
 }
 
 // As one name in the world: "spark-1, GPU 0000:01:00.0". Empty on a CPU.
@@ -90,7 +91,8 @@ bool any_rank(bool mine, transport::Communicator* group, Duration deadline) {
   if (group == nullptr) return mine;
   std::vector<uint8_t> all(static_cast<size_t>(group->size()));
   const uint8_t own = mine ? 1 : 0;
-  group->all_gather(std::as_bytes(std::span(&own, 1)), reinterpret_cast<std::byte*>(all.data()), std::vector<uint64_t>(all.size(), 1), deadline);
+  const std::vector<uint64_t> bytes(all.size(), 1);
+  group->all_gather(std::as_bytes(std::span(&own, 1)), reinterpret_cast<std::byte*>(all.data()), bytes, deadline);
   return std::find(all.begin(), all.end(), 1) != all.end();
 }
 
@@ -192,7 +194,7 @@ class Engine {
     if (!weights.ok) throw Error{Code::internal, "the check before serving: " + weights.text};
     const std::string layers = check_layers(runner, shard.checkpoint.config.hidden, group, deadline);
     const std::string hash = weights.left_out == 0 ? fmt::format("{}{:016x}", layers, weights.hash) : layers;
-    LoadRecord(LoadRecord::default_folder()).hold(record_key(shard, weights.left_out == 0), hash);
+    LoadRecord(LoadRecord::default_folder()).hold(record_key(shard, weights.left_out == 0, checked_rows(runner)), hash);
     spdlog::info("checked the load: {}; layers read whole and token by token have equal bits ({})", weights.text, layers);
   }
 

@@ -30,8 +30,8 @@ void compare_ranks(uint64_t mine, transport::Communicator& group, Duration deadl
   group.all_gather(std::as_bytes(std::span(&mine, 1)), reinterpret_cast<std::byte*>(all.data()), bytes, deadline);
   for (size_t rank = 0; rank < all.size(); ++rank) {
     if (all[rank] == mine) continue;
-    throw Error{Code::internal, fmt::format("the check before serving: ranks {} and {} make different bits of the same rows ({:016x}, {:016x}); run "
-                                            "`yoke selftest` on both nodes", group.rank(), rank, mine, all[rank])};
+    throw Error{Code::internal, fmt::format("the check before serving: ranks {} and {} make different bits of the same rows ({:016x}, "
+                                            "{:016x}); run `yoke selftest` on both nodes", group.rank(), rank, mine, all[rank])};
   }
 }
 
@@ -56,19 +56,21 @@ void write_line(const fs::path& file, const std::string& line) {
 }  // namespace
 
 std::string check_layers(Runner& runner, int64_t hidden, transport::Communicator* group, Duration deadline) {
-  const auto tokens = std::span(kTokens).first(std::min(kTokens.size(), static_cast<size_t>(runner.max_rows())));
+  const auto tokens = std::span(kTokens).first(static_cast<size_t>(checked_rows(runner)));
   const int32_t other_block = runner.kv_blocks() > 1 ? 1 : 0;
   const std::vector<float> whole = runner.run_made(tokens, 0, 0);
   for (size_t i = 0; i < tokens.size(); ++i) {
     const std::vector<float> single = runner.run_made(tokens.subspan(i, 1), static_cast<int64_t>(i), other_block);
     if (std::memcmp(single.data(), whole.data() + i * static_cast<size_t>(hidden), single.size() * sizeof(float)) == 0) continue;
-    throw Error{Code::internal, fmt::format("the check before serving: token {} of {} has other bits decoded than prefilled; run `yoke selftest`, which "
-                                            "names the kernel", i, tokens.size())};
+    throw Error{Code::internal, fmt::format("the check before serving: token {} of {} has other bits decoded than prefilled; run "
+                                            "`yoke selftest`, which names the kernel", i, tokens.size())};
   }
   const uint64_t hash = hash_of(whole);
   if (group != nullptr) compare_ranks(hash, *group, deadline);
   return fmt::format("{:016x}", hash);
 }
+
+int64_t checked_rows(const Runner& runner) { return std::min(static_cast<int64_t>(kTokens.size()), runner.max_rows()); }
 
 fs::path LoadRecord::default_folder() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
@@ -85,8 +87,9 @@ void LoadRecord::hold(const std::string& shard, const std::string& hash) const {
   const size_t end = before.find(' ');
   const bool same_shard = end != std::string::npos && before.substr(end + 1) == shard;
   if (!same_shard) return write_line(file, line);
-  throw Error{Code::internal, fmt::format("the check before serving: this shard made {} at its last good load and makes {} now, by the same build: memory or "
-                                          "the device is at fault, or the files were changed in place. Run `yoke selftest`; remove {} if the files were meant to change",
+  throw Error{Code::internal, fmt::format("the check before serving: this shard made {} at its last good load and makes {} now, by the "
+                                          "same build: memory or the device is at fault, or the files were changed in place. Run "
+                                          "`yoke selftest`; remove {} if the files were meant to change",
                                           before.substr(0, end), hash, file.string())};
 }
 

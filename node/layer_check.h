@@ -11,9 +11,11 @@
 
 namespace yoke::node {
 
-// Overwrites blocks 0 and 1 of the cache, of which there is at least one. Error{internal} names what differs and what to do. Returns the hash of what the layers made,
-// 16 hexadecimal digits. `group`: the tensor group, or null.
+// Overwrites blocks 0 and 1 of the cache, of which there is at least one. Error{internal} names what differs and what to do. Returns
+// the hash of what the layers made, 16 hexadecimal digits. `group`: the tensor group, or null.
 std::string check_layers(Runner& runner, int64_t hidden, transport::Communicator* group, Duration deadline);
+
+int64_t checked_rows(const Runner& runner);  // 8, or as many as a step may have
 
 // Hashes of good loads, a file a shard. `shard` is everything that bits depend on: model, layout, rank, math, cache, device, build.
 class LoadRecord {
