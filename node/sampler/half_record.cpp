@@ -8,11 +8,13 @@
 namespace yoke::node::sampler {
 namespace {
 
+// Without padding: what goes over the wire is all written.
 struct Fixed {
-  Best best;
-  LogSumExp adjusted, raw;
-  float best_raw, prompt_raw;
+  double best_score, adjusted_sum, raw_sum;
+  float adjusted_max, raw_max, best_raw, prompt_raw;
+  int32_t best_token, unused;
 };
+static_assert(sizeof(Fixed) == 3 * sizeof(double) + 6 * sizeof(float));
 
 bool wants_raw_sum(const RowRequest& request) { return request.wants_logprobs() || request.wants_prompt(); }
 
@@ -100,7 +102,14 @@ void summarize(const RowRequest& request, Range half, std::span<const float> raw
 }
 
 void write_record(const HalfRecord& record, std::byte* to) {
-  const Fixed fixed{record.best, record.adjusted, record.raw, record.best_raw, record.prompt_raw};
+  const Fixed fixed{.best_score = record.best.score,
+                    .adjusted_sum = record.adjusted.sum,
+                    .raw_sum = record.raw.sum,
+                    .adjusted_max = record.adjusted.max,
+                    .raw_max = record.raw.max,
+                    .best_raw = record.best_raw,
+                    .prompt_raw = record.prompt_raw,
+                    .best_token = record.best.token};
   std::memcpy(to, &fixed, sizeof(fixed));
   put(put(to + sizeof(fixed), record.candidates), record.alternatives);
 }
@@ -108,10 +117,10 @@ void write_record(const HalfRecord& record, std::byte* to) {
 void read_record(const RowRequest& request, Range half, const std::byte* from, HalfRecord& record) {
   Fixed fixed;
   std::memcpy(&fixed, from, sizeof(fixed));
-  record.best = fixed.best;
+  record.best = {fixed.best_score, fixed.best_token};
   record.best_raw = fixed.best_raw;
-  record.adjusted = fixed.adjusted;
-  record.raw = fixed.raw;
+  record.adjusted = {fixed.adjusted_max, fixed.adjusted_sum};
+  record.raw = {fixed.raw_max, fixed.raw_sum};
   record.prompt_raw = fixed.prompt_raw;
   from = get(from + sizeof(fixed), candidate_count(request, half), record.candidates);
   get(from, alternative_count(request, half), record.alternatives);
