@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <utility>
 
 #include "cli/process.h"
 #include "core/cuda/driver.h"
@@ -40,7 +39,7 @@ std::vector<std::string> ClusterOptions::serve_arguments() const {
 
 std::string ClusterOptions::resolved_math() const {
   if (math != kAuto) return math;
-  return device.starts_with("cuda") || (surveyed && gpus > 0) ? "bf16" : "exact";
+  return device.starts_with("cuda") || gpus > 0 ? "bf16" : "exact";
 }
 
 Dtype ClusterOptions::kv_type() const {
@@ -98,7 +97,6 @@ bool an_agent_takes_a_gpu() {
 }  // namespace
 
 ClusterOptions with_gpus(ClusterOptions options) {
-  if (std::exchange(options.surveyed, true)) return options;
   const DeviceName device = device_named(options.device);
   if (device.kind == DeviceKind::cpu || device.gpu || !cuda::unavailable().empty()) return options;
   if (device.kind == DeviceKind::automatic) {

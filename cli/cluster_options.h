@@ -33,7 +33,6 @@ struct ClusterOptions {
   int64_t kv_tokens = 0;
   std::string device = "auto";
   int gpus = 0;   // of this machine, that agents will use: with_gpus()
-  bool surveyed = false;
   std::string log_level = "info";
 
   std::string resolved_math() const;  // "exact", "bf16"

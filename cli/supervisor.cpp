@@ -50,7 +50,7 @@ bool RestartBudget::take(TimePoint now) {
 }
 
 Supervisor::Supervisor(ClusterOptions options, std::string name)
-    : options_(with_gpus(std::move(options))), lock_(name), budget_(kMostRestarts, kRestartWindow) {
+    : options_(std::move(options)), lock_(name), budget_(kMostRestarts, kRestartWindow) {
   state_.name = std::move(name);
   state_.model = model::known::is_layers(options_.model) ? options_.model : std::filesystem::absolute(options_.model).string();
   state_.supervisor_pid = getpid();

@@ -27,7 +27,7 @@ class RestartBudget {
 
 class Supervisor {
  public:
-  Supervisor(ClusterOptions options, std::string name);
+  Supervisor(ClusterOptions options, std::string name);  // options as with_gpus() gives them
   ~Supervisor();
 
   struct Watch {

@@ -150,7 +150,7 @@ int run(const VerifyOptions& options) {
                                  {"math", math},
                                  {"kv", kv},
                                  {"device", status.at("device")},
-                                 {"bound", {{"margin", bound.margin}, {"logits", bound.logits}}},
+                                 {"bound", {{"margin", bound.margin}, {"logits", bound.logits}, {"beyond", bound.beyond}}},
                                  {"files", files}};
     fmt::print("{}\n", json::serialize(result));
   }
