@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "model/text/model_text.h"
 
 namespace yoke::coordinator {
 namespace {
@@ -45,11 +46,12 @@ ServedModel make_served_model(const model::Checkpoint& checkpoint, const std::ve
   }
   served.pooling = pooling_of(checkpoint);
   served.created = system_clock().unix_seconds();
-  if (!checkpoint.tokenizer) return served;
-  served.tokenizer = unless_unsupported("text", [&] { return model::text::make_tokenizer(*checkpoint.tokenizer); });
-  const std::string& source = checkpoint.tokenizer->chat_template;
-  if (served.tokenizer && !source.empty()) {
-    served.chat_template = unless_unsupported("chat", [&] { return std::make_unique<model::text::ChatTemplate>(source); });
+  model::text::ModelText text = model::text::open_text(checkpoint);
+  served.tokenizer = std::move(text.tokenizer);
+  if (!served.tokenizer && checkpoint.tokenizer) spdlog::warn("no text: {}", text.why_no_tokenizer);
+  const auto source = text.templates.find("default");
+  if (served.tokenizer && source != text.templates.end()) {
+    served.chat_template = unless_unsupported("chat", [&] { return std::make_unique<model::text::ChatTemplate>(source->second); });
   }
   return served;
 }

@@ -81,9 +81,9 @@ class ByteLevelBpe::Encoding {
   std::vector<Written> written_ = std::vector<Written>(kPlaces);
 };
 
-std::vector<TokenId> ByteLevelBpe::encode(std::string_view text, Specials specials) const {
+std::vector<TokenId> ByteLevelBpe::encode(std::string_view text, AddedTokens match) const {
   Encoding encoding(*this, text);
-  if (specials == Specials::recognise) encoding.add_specials(0, text.size());
+  if (match == AddedTokens::all) encoding.add_specials(0, text.size());
   return encoding.finish();
 }
 

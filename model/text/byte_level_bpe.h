@@ -38,7 +38,7 @@ class ByteLevelBpe : public Tokenizer {
  public:
   ByteLevelBpe(const PretokenizerRow& row, Vocabulary vocabulary) : pretokenizer_(row), vocabulary_(std::move(vocabulary)) {}
 
-  std::vector<TokenId> encode(std::string_view text, Specials specials) const override;
+  std::vector<TokenId> encode(std::string_view text, AddedTokens match) const override;
   std::vector<TokenId> encode_pieces(const std::vector<Piece>& pieces) const override;
   std::string_view token_bytes(TokenId id) const override { return vocabulary_.tokens.bytes(id); }
   bool is_special(TokenId id) const override { return vocabulary_.tokens.is_special(id); }

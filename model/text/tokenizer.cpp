@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "model/text/byte_alphabet.h"
 #include "model/text/byte_level_bpe.h"
+#include "model/text/detokenizer.h"
 
 namespace yoke::model::text {
 namespace {
@@ -141,10 +142,29 @@ SpecialIds read_special_ids(const TokenizerAssets& assets, const Ids& ids) {
 std::vector<TokenId> Tokenizer::encode_pieces(const std::vector<Piece>& pieces) const {
   std::vector<TokenId> ids;
   for (const Piece& piece : pieces) {
-    const std::vector<TokenId> part = encode(piece.text, piece.from_caller ? Specials::as_text : Specials::recognise);
+    const std::vector<TokenId> part = encode(piece.text, piece.from_caller ? AddedTokens::none : AddedTokens::all);
     ids.insert(ids.end(), part.begin(), part.end());
   }
   return ids;
+}
+
+Framed Tokenizer::frame(const std::vector<TokenId>& text) const {
+  Framed framed;
+  if (adds_bos()) framed.ids.push_back(*bos());
+  framed.ids.insert(framed.ids.end(), text.begin(), text.end());
+  framed.types.assign(framed.ids.size(), 0);
+  return framed;
+}
+
+Framed Tokenizer::frame_pair(const std::vector<TokenId>&, const std::vector<TokenId>&) const {
+  throw Error{Code::unsupported, "this model's tokenizer does not say how two texts stand beside each other"};
+}
+
+std::string Tokenizer::decode(const std::vector<TokenId>& ids, bool skip_special) const {
+  Detokenizer detokenizer(*this, skip_special);
+  std::string text;
+  for (const TokenId id : ids) text += detokenizer.push(id);
+  return text + detokenizer.finish();
 }
 
 std::unique_ptr<Tokenizer> make_tokenizer(const TokenizerAssets& assets) {

@@ -20,12 +20,12 @@ constexpr const char* kTemplate =
 
 }  // namespace
 
-std::vector<TokenId> ByteTokenizer::encode(std::string_view text, model::text::Specials specials) const {
+std::vector<TokenId> ByteTokenizer::encode(std::string_view text, model::text::AddedTokens match) const {
   std::vector<TokenId> ids;
   while (!text.empty()) {
     size_t used = 0;
     for (const Special& special : kSpecials) {
-      if (specials != model::text::Specials::recognise || !text.starts_with(special.text)) continue;
+      if (match != model::text::AddedTokens::all || !text.starts_with(special.text)) continue;
       ids.push_back(special.id);
       used = special.text.size();
     }

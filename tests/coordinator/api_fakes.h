@@ -22,7 +22,7 @@ class ByteTokenizer : public model::text::Tokenizer {
  public:
   static constexpr TokenId kBos = 256, kStart = 257, kEnd = 258;
 
-  std::vector<TokenId> encode(std::string_view text, model::text::Specials specials) const override;
+  std::vector<TokenId> encode(std::string_view text, model::text::AddedTokens match) const override;
   std::string_view token_bytes(TokenId id) const override;
   bool is_special(TokenId id) const override { return id >= 256; }
   int64_t vocab_size() const override { return 259; }

@@ -89,7 +89,7 @@ TEST(ChatGolden, SmolLM2RendersAsTheReferenceDoes) {
 std::vector<TokenId> one_by_one(const std::vector<Piece>& pieces) {
   std::vector<TokenId> ids;
   for (const Piece& piece : pieces) {
-    const auto part = smollm2()->encode(piece.text, piece.from_caller ? Specials::as_text : Specials::recognise);
+    const auto part = smollm2()->encode(piece.text, piece.from_caller ? AddedTokens::none : AddedTokens::all);
     ids.insert(ids.end(), part.begin(), part.end());
   }
   return ids;
@@ -101,7 +101,7 @@ TEST(ChatGolden, SmolLM2sIdsAgreeAndControlTokensOfTheCallerAreText) {
   int sanitized = 0;
   check_all(file.as_object(), [&](const object& example, const Outcome& outcome) {
     if (!example.contains("ids")) return;
-    EXPECT_EQ(smollm2()->encode(joined(outcome.pieces), Specials::recognise), ids_of(example.at("ids"))) << example.at("name");
+    EXPECT_EQ(smollm2()->encode(joined(outcome.pieces), AddedTokens::all), ids_of(example.at("ids"))) << example.at("name");
     const bool differs = example.contains("ids_sanitized");
     EXPECT_EQ(smollm2()->encode_pieces(outcome.pieces), ids_of(example.at(differs ? "ids_sanitized" : "ids")))
         << example.at("name");

@@ -12,11 +12,11 @@ std::vector<std::string> stream(const std::string& bytes, bool skip_special = fa
   const auto tokenizer = make_tokenizer(tiny_assets());
   Detokenizer detokenizer(*tokenizer, skip_special);
   std::vector<std::string> sent;
-  const auto push = [&](std::string_view text, Specials specials) {
-    for (const TokenId id : tokenizer->encode(text, specials)) sent.push_back(detokenizer.push(id));
+  const auto push = [&](std::string_view text, AddedTokens match) {
+    for (const TokenId id : tokenizer->encode(text, match)) sent.push_back(detokenizer.push(id));
   };
-  for (const char byte : bytes) push(std::string_view(&byte, 1), Specials::as_text);
-  push(special, Specials::recognise);
+  for (const char byte : bytes) push(std::string_view(&byte, 1), AddedTokens::none);
+  push(special, AddedTokens::all);
   sent.push_back(detokenizer.finish());
   return sent;
 }

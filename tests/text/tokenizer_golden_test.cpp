@@ -20,8 +20,8 @@ TEST(TokenizerGolden, EveryRowOfTheCorpusHasTheReferencesIds) {
     const auto& object = row.as_object();
     const auto& plain = object.contains("plain") ? object.at("plain") : object.at("ids");
     const auto& bare = object.contains("bare") ? object.at("bare") : plain;
-    EXPECT_EQ(smollm2()->encode(text, Specials::recognise), ids_of(object.at("ids"))) << entry;
-    EXPECT_EQ(smollm2()->encode(text, Specials::as_text), ids_of(bare)) << entry;
+    EXPECT_EQ(smollm2()->encode(text, AddedTokens::all), ids_of(object.at("ids"))) << entry;
+    EXPECT_EQ(smollm2()->encode(text, AddedTokens::none), ids_of(bare)) << entry;
     if (object.contains("bos")) {
       EXPECT_FALSE(smollm2()->adds_bos()) << "the reference adds none either";
     }
@@ -95,7 +95,7 @@ TEST(TokenizerGolden, AHundredThousandEqualLettersAreFast) {
   for (const char* letter : {"a", " ", "\n", "<", "1", "\xC3\xA9"}) {
     std::string text;
     for (int i = 0; i < 100'000; ++i) text += letter;
-    EXPECT_EQ(decode(smollm2()->encode(text, Specials::recognise), false), text);
+    EXPECT_EQ(decode(smollm2()->encode(text, AddedTokens::all), false), text);
   }
   EXPECT_LT(seconds(system_clock().now() - start), 60.0) << "generous: sanitizers, on a busy machine";
 }
@@ -109,7 +109,7 @@ TEST(TokenizerGolden, EncodingSpeedIsPrinted) {
     }
   }
   const TimePoint start = system_clock().now();
-  const size_t tokens = smollm2()->encode(text, Specials::recognise).size();
+  const size_t tokens = smollm2()->encode(text, AddedTokens::all).size();
   const double took = seconds(system_clock().now() - start);
   std::printf("encoded %.1f MB to %zu tokens at %.1f MB/s\n", text.size() / 1e6, tokens, text.size() / 1e6 / took);
   EXPECT_GT(tokens, 0u);

@@ -25,21 +25,21 @@ using Parts = std::vector<std::string>;
 
 TEST(Tokenizer, MergesByRankAndThenFromTheLeft) {
   const auto tokenizer = tiny();
-  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("abc", Specials::recognise)), (Parts{"abc"}));
-  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("bcab", Specials::recognise)), (Parts{"bc", "ab"}));
-  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("aaa", Specials::recognise)), (Parts{"aa", "a"}));
-  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("aaaaaaa", Specials::recognise)), (Parts{"aaaa", "aa", "a"}));
-  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("x ab ab", Specials::recognise)), (Parts{"x", " ab", " ab"}));
+  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("abc", AddedTokens::all)), (Parts{"abc"}));
+  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("bcab", AddedTokens::all)), (Parts{"bc", "ab"}));
+  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("aaa", AddedTokens::all)), (Parts{"aa", "a"}));
+  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("aaaaaaa", AddedTokens::all)), (Parts{"aaaa", "aa", "a"}));
+  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("x ab ab", AddedTokens::all)), (Parts{"x", " ab", " ab"}));
 }
 
 TEST(Tokenizer, FindsTheLongestSpecialTokenAndOnlyWhereItIsAsked) {
   const auto tokenizer = tiny();
   const std::string text = "a<|end|>!<|end|><think>";
-  EXPECT_EQ(spell(*tokenizer, tokenizer->encode(text, Specials::recognise)), (Parts{"a", "<|end|>!", "<|end|>", "<think>"}));
-  for (const TokenId id : tokenizer->encode(text, Specials::as_text)) {
+  EXPECT_EQ(spell(*tokenizer, tokenizer->encode(text, AddedTokens::all)), (Parts{"a", "<|end|>!", "<|end|>", "<think>"}));
+  for (const TokenId id : tokenizer->encode(text, AddedTokens::none)) {
     EXPECT_LE(tokenizer->token_bytes(id).size(), 2u) << "a special token in ordinary text";
   }
-  EXPECT_TRUE(tokenizer->encode("", Specials::recognise).empty());
+  EXPECT_TRUE(tokenizer->encode("", AddedTokens::all).empty());
 }
 
 TEST(Tokenizer, WhatACallerWroteNeverBecomesASpecialTokenAlsoNotTogetherWithTheTemplate) {
@@ -51,15 +51,15 @@ TEST(Tokenizer, WhatACallerWroteNeverBecomesASpecialTokenAlsoNotTogetherWithTheT
 
 TEST(Tokenizer, DropsBytesThatTheVocabularyCannotWrite) {
   const auto tokenizer = tiny();
-  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("\x04", Specials::recognise)), (Parts{}));
-  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("\x04\x04\x04x", Specials::recognise)), (Parts{"x"}));
+  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("\x04", AddedTokens::all)), (Parts{}));
+  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("\x04\x04\x04x", AddedTokens::all)), (Parts{"x"}));
 }
 
 TEST(Tokenizer, IllFormedTextIsEncodedByItsBytes) {
   const auto tokenizer = tiny();
   const std::string text = "a\xFF\xE2\x82z\xC3";
   std::string bytes;
-  for (const std::string& part : spell(*tokenizer, tokenizer->encode(text, Specials::recognise))) bytes += part;
+  for (const std::string& part : spell(*tokenizer, tokenizer->encode(text, AddedTokens::all))) bytes += part;
   EXPECT_EQ(bytes, text);
 }
 
@@ -116,7 +116,7 @@ TEST(Tokenizer, UnknownKindsAreRefusedByName) {
 
 TEST(Tokenizer, TypesMayBeAbsent) {
   const auto tokenizer = make_tokenizer(changed([](auto& a) { a.token_types.clear(); }));
-  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("abc", Specials::recognise)), (Parts{"abc"}));
+  EXPECT_EQ(spell(*tokenizer, tokenizer->encode("abc", AddedTokens::all)), (Parts{"abc"}));
 }
 
 TEST(Tokenizer, EncodesHostileTextInTime) {
@@ -124,7 +124,7 @@ TEST(Tokenizer, EncodesHostileTextInTime) {
   for (const std::string part : {"a", "<|end|", "ab", " ", "\xF0\x9F\x98\x80", "\xFF"}) {
     std::string text;
     while (text.size() < 300'000) text += part;
-    EXPECT_FALSE(tokenizer->encode(text, Specials::recognise).empty());
+    EXPECT_FALSE(tokenizer->encode(text, AddedTokens::all).empty());
   }
 }
 

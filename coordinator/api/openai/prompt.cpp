@@ -10,7 +10,7 @@ namespace yoke::coordinator::api::openai {
 namespace {
 
 namespace json = boost::json;
-using model::text::Specials;
+using model::text::AddedTokens;
 using model::text::Tokenizer;
 
 const Tokenizer& tokenizer_of(const ServedModel& model, const std::string& param) {
@@ -66,7 +66,7 @@ Prompt text_prompt(const PromptInput& input, size_t index, const ServedModel& mo
     const bool wants_bos = tokenizer.bos() && (tokenizer.adds_bos() || prompt.text.empty());
     prompt.begins_with_bos = wants_bos;
     if (wants_bos) prompt.tokens.push_back(*tokenizer.bos());
-    const auto rest = tokenizer.encode(prompt.text, Specials::recognise);
+    const auto rest = tokenizer.encode(prompt.text, AddedTokens::all);
     prompt.tokens.insert(prompt.tokens.end(), rest.begin(), rest.end());
   }
   if (!prompt.tokens.empty()) return prompt;
