@@ -1,0 +1,69 @@
+// Lower case, and what matches without regard to case.
+#include <unordered_map>
+
+#include "model/text/unicode/code_table.h"
+#include "model/text/unicode/tables.h"
+#include "model/text/unicode/transforms.h"
+#include "model/text/utf8.h"
+
+namespace yoke::model::text::unicode {
+namespace {
+
+constexpr char32_t kDottedI = 0x130;  // the only character whose lower case is more than one: i and U+0307
+
+CodeTable<int32_t> make_lower_deltas() {
+  std::vector<int32_t> deltas(kCodes);
+  for (const Stride& stride : kLower) {
+    for (char32_t code = stride.first; code <= stride.last; code += stride.step) deltas[code] = stride.delta;
+  }
+  return CodeTable<int32_t>(deltas);
+}
+
+using Orbits = std::unordered_map<char32_t, std::vector<char32_t>>;
+
+// Each character that has variants with all of them.
+Orbits make_orbits() {
+  Orbits by_folded, orbits;
+  for (const Stride& stride : kFolded) {
+    for (char32_t code = stride.first; code <= stride.last; code += stride.step) by_folded[code + stride.delta].push_back(code);
+  }
+  for (auto& [folded, variants] : by_folded) {
+    variants.insert(variants.begin(), folded);
+    for (const char32_t code : variants) orbits[code] = variants;
+  }
+  return orbits;
+}
+
+}  // namespace
+
+std::string lower(std::string_view text) {
+  static const CodeTable<int32_t> deltas = make_lower_deltas();
+  std::string lowered;
+  lowered.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const char byte = text[at];
+    if (static_cast<uint8_t>(byte) < 0x80) {
+      lowered.push_back(byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte);
+      ++at;
+      continue;
+    }
+    const Utf8Char c = read_char(text, at);
+    if (c.state != Utf8Char::State::well_formed) {
+      lowered.append(text, at, c.bytes);
+    } else if (c.code == kDottedI) {
+      lowered += "i\u0307";
+    } else {
+      append_char(lowered, c.code + deltas[c.code]);
+    }
+    at += c.bytes;
+  }
+  return lowered;
+}
+
+std::vector<char32_t> case_variants(char32_t code) {
+  static const Orbits orbits = make_orbits();
+  const auto found = orbits.find(code);
+  return found == orbits.end() ? std::vector<char32_t>{code} : found->second;
+}
+
+}  // namespace yoke::model::text::unicode
