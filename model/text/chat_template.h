@@ -1,22 +1,54 @@
 // Jinja chat templates, as transformers renders them: trim_blocks, lstrip_blocks, loopcontrols, raise_exception, strftime_now,
-// tojson that neither escapes HTML nor sorts keys. Parsed once and immutable; any thread.
+// tojson that neither escapes HTML nor sorts keys. Parsed once and immutable; any thread. conversation.h makes a template's
+// variables from a request; here they are taken as they are.
 #pragma once
 
-#include <boost/json/fwd.hpp>
+#include <boost/json/object.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/clock.h"
 #include "model/text/piece.h"
+#include "model/text/template_habits.h"
 
 namespace yoke::model::text {
 
+// What strftime_now sees: a wall clock's reading without a zone.
+struct Moment {
+  int year = 1970, month = 1, day = 1;  // month and day count from 1
+  int hour = 0, minute = 0, second = 0;
+};
+// "2026-07-14" or "2026-07-14T09:30:00"; Error{invalid_argument} for anything else, and for days that no month has.
+Moment read_moment(std::string_view text);
+
 struct RenderLimits {
-  int64_t steps = 2'000'000;        // nodes evaluated, elements visited, 64 bytes read or written
+  int64_t steps = 5'000'000;        // nodes evaluated, elements visited, 64 bytes read or written
   int64_t output_bytes = 16 << 20;  // also of every string on the way
+  Duration time = std::chrono::seconds(2);  // the steps end an endless loop long before; this is for a slow machine
+  std::optional<Moment> now;        // none: core/clock
+};
+
+struct TemplateInputs {
+  boost::json::object callers;  // messages, tools, documents, add_generation_prompt, ...: strings and keys count as the caller's
+  boost::json::object own;      // bos_token and its kin: the model's. A caller's of the same name counts instead.
+};
+
+// How a rendering ended.
+struct Rendering {
+  enum class End {
+    done,
+    refused,      // by raise_exception, in the template's own words
+    failed,       // an undefined value, a wrong type: `why` names the line
+    over_budget,  // RenderLimits
+  };
+  End end = End::done;
+  std::vector<Piece> pieces;
+  std::string why;
 };
 
 class ChatTemplate {
@@ -26,15 +58,18 @@ class ChatTemplate {
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
 
-  // `variables` is an object: messages, tools, documents, add_generation_prompt, bos_token, ... Strings count as the
-  // caller's, keys too, but for those of variables named *_token, which are the model's. Error{invalid_argument} with the
-  // template's own words for raise_exception; likewise, with the line, for undefined values and type errors, and when a
-  // limit is passed. strftime_now reads core/clock.
-  std::vector<Piece> render(const boost::json::object& variables, const RenderLimits& limits = {}) const;
+  Rendering try_render(const TemplateInputs& inputs, const RenderLimits& limits = {}) const;
+  // The pieces, or Error{invalid_argument} whose message is `why`.
+  std::vector<Piece> render(const TemplateInputs& inputs, const RenderLimits& limits = {}) const;
+
+  const TemplateHabits& habits() const { return habits_; }
+  const std::string& source() const { return source_; }
 
  private:
   struct Program;
   std::unique_ptr<const Program> program_;
+  TemplateHabits habits_;
+  std::string source_;
 };
 
 // All pieces joined.

@@ -8,18 +8,25 @@ namespace {
 
 using boost::json::object;
 
-object one_message(std::string_view content) {
-  return {{"messages", {{{"role", "user"}, {"content", content}}}}, {"bos_token", "<s>"}};
+object one_message(std::string_view content, std::string_view role = "user") {
+  return {{"messages", {{{"role", role}, {"content", content}}}}, {"bos_token", "<s>"}};
+}
+
+// bos_token and its kin are the model's, all else is the caller's.
+TemplateInputs inputs_of(const object& variables) {
+  TemplateInputs inputs;
+  for (const auto& [name, value] : variables) (name.ends_with("_token") ? inputs.own : inputs.callers)[name] = value;
+  return inputs;
 }
 
 std::string render(std::string_view source, const object& variables = {}) {
-  return joined(ChatTemplate(source).render(variables));
+  return joined(ChatTemplate(source).render(inputs_of(variables)));
 }
 
 // The error of parsing or rendering; empty where there is none.
 std::string error_of(std::string_view source, Code code, const object& variables = {}, const RenderLimits& limits = {}) {
   try {
-    ChatTemplate(source).render(variables, limits);
+    ChatTemplate(source).render(inputs_of(variables), limits);
     return {};
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), code) << source << ": " << error.what();
@@ -107,6 +114,15 @@ TEST(Jinja, StrftimeNowReadsTheClock) {
   const std::string before = local_time("%Y-%m-%d");
   const std::string text = render("{{ strftime_now('%Y-%m-%d') }}");
   EXPECT_TRUE(text == before || text == local_time("%Y-%m-%d"));
+  RenderLimits limits;
+  limits.now = read_moment("2026-07-14T09:30:00");
+  EXPECT_EQ(joined(ChatTemplate("{{ strftime_now('%d %b %Y %A %-d %j %H:%M:%S') }}").render({}, limits)),
+            "14 Jul 2026 Tuesday 14 195 09:30:00");
+  for (const char* bad : {"", "2026", "2026-7-14", "2026-02-30", "2026-13-01", "2026-07-14T24:00:00", "2026-07-14 09:30:00", "x026-07-14"}) {
+    EXPECT_THROW(read_moment(bad), Error) << bad;
+  }
+  EXPECT_EQ(read_moment("2024-02-29").day, 29);
+  EXPECT_NE(error_of("{{ strftime_now('%99999999d') }}", Code::invalid_argument), "");
 }
 
 TEST(Jinja, GenerationBlocksAreRenderedAsTheyStand) {
@@ -116,45 +132,59 @@ TEST(Jinja, GenerationBlocksAreRenderedAsTheyStand) {
 // "[x]" marks what counts as the caller's.
 std::string marked(std::string_view source, const object& variables) {
   std::string text;
-  for (const Piece& piece : ChatTemplate(source).render(variables)) {
+  for (const Piece& piece : ChatTemplate(source).render(inputs_of(variables))) {
     text += piece.from_caller ? "[" + piece.text + "]" : piece.text;
   }
   return text;
 }
 
 TEST(Jinja, TheCallersStringsStayTheCallersThroughWhatIsDoneToThem) {
-  const object variables = one_message(" a<|x|>b ");
+  const object variables = one_message(" a<|x|>b ", "bird");
   const std::pair<const char*, const char*> cases[] = {
       {"{{ bos_token }}<|x|>{{ messages[0].content }}", "<s><|x|>[ a<|x|>b ]"},
-      {"{{ '<' + messages[0].role + '>' + messages[0].content|trim + '\n' }}", "<[user]>[a<|x|>b]\n"},
+      {"{{ '<' + messages[0].role + '>' + messages[0].content|trim + '\n' }}", "<[bird]>[a<|x|>b]\n"},
       {"{{ ('(' ~ messages[0].content ~ ')')[1:6] }}", "[ a<|x]"},
       {"{{ ('(' ~ messages[0].content ~ ')')[::-1] }}", ")[ b>|x|<a ](" },
       {"{{ ('..' ~ messages[0].content ~ '..').strip('. ') }}", "[a<|x|>b]"},
       {"{{ messages[0].content.split('<|x|>')|join('<|y|>') }}", "[ a]<|y|>[b ]"},
-      {"{{ 'q-q'.replace('-', messages[0].role) }}", "q[user]q"},
+      {"{{ 'q-q'.replace('-', messages[0].role) }}", "q[bird]q"},
       {"{{ messages[0].content|upper }}", "[ A<|X|>B ]"},
-      {"{{ messages[0]|tojson }}", "[{\"role\": \"user\", \"content\": \" a<|x|>b \"}]"},
+      {"{{ messages[0]|tojson }}", "[{\"role\": \"bird\", \"content\": \" a<|x|>b \"}]"},
       {"{{ [1, 'x']|tojson }}", "[1, \"x\"]"},
-      {"{{ '{}!'.format(messages[0].role) }}", "[user]!"},
+      {"{{ '{}!'.format(messages[0].role) }}", "[bird]!"},
       {"{% for k in messages[0] %}{{ k }};{% endfor %}", "[role];[content];"},
-      {"{% for c in messages[0].role %}{{ c }}-{% endfor %}", "[u]-[s]-[e]-[r]-"},
-      {"{% macro f(x) %}<{{ x }}>{% endmacro %}{{ f(messages[0].role) }}", "<[user]>"},
-      {"{% set x %}<{{ messages[0].role }}>{% endset %}{{ x }}", "<[user]>"},
-      {"{% filter trim %} {{ messages[0].role }} {% endfilter %}", "[user]"},
-      {"{% set ns = namespace(t='') %}{% for m in messages %}{% set ns.t = ns.t + m.role %}{% endfor %}{{ ns.t }}", "[user]"},
-      {"{{ messages[0].role|indent(2, first=true) }}", "  [user]"},
-      {"{{ messages[0].role * 2 }}", "[useruser]"},
-      {"{{ messages|map(attribute='role')|join(',') }}", "[user]"},
+      {"{% for c in messages[0].role %}{{ c }}-{% endfor %}", "[b]-[i]-[r]-[d]-"},
+      {"{% macro f(x) %}<{{ x }}>{% endmacro %}{{ f(messages[0].role) }}", "<[bird]>"},
+      {"{% set x %}<{{ messages[0].role }}>{% endset %}{{ x }}", "<[bird]>"},
+      {"{% filter trim %} {{ messages[0].role }} {% endfilter %}", "[bird]"},
+      {"{% set ns = namespace(t='') %}{% for m in messages %}{% set ns.t = ns.t + m.role %}{% endfor %}{{ ns.t }}", "[bird]"},
+      {"{{ messages[0].role|indent(2, first=true) }}", "  [bird]"},
+      {"{{ messages[0].role * 2 }}", "[birdbird]"},
+      {"{{ messages|map(attribute='role')|join(',') }}", "[bird]"},
       {"{{ messages|length }}", "1"},
-      {"{{ messages|string }}", "[[{'role': 'user', 'content': ' a<|x|>b '}]]"},
+      {"{{ messages|string }}", "[[{'role': 'bird', 'content': ' a<|x|>b '}]]"},
   };
   for (const auto& [source, wanted] : cases) EXPECT_EQ(marked(source, variables), wanted) << source;
+}
+
+TEST(Jinja, ARoleThatEveryServerKnowsIsTheTemplatesWord) {
+  const char* source = "{% for m in messages %}{{ '<|' + m.role + '|>' + m['role'] }}{% endfor %}";
+  EXPECT_EQ(marked(source, one_message("x", "user")), "<|user|>user");
+  EXPECT_EQ(marked(source, one_message("x", "endoftext")), "<|[endoftext]|>[endoftext]");
+  EXPECT_EQ(marked("{{ tools[0].role }}", {{"tools", {object{{"role", "user"}}}}}), "[user]");
 }
 
 TEST(Jinja, OnlyTheModelsTokensAreNotTheCallersAmongTheVariables) {
   EXPECT_EQ(marked("{{ eos_token }}{{ date_string }}{{ tools[0] }}",
                    {{"eos_token", "</s>"}, {"date_string", "now"}, {"tools", {"t"}}}),
             "</s>[nowt]");
+  EXPECT_EQ(marked("{{ eos_token }}", {{"eos_token", "</s>"}}), "</s>");
+  TemplateInputs both;
+  both.own["eos_token"] = "</s>";
+  both.callers["eos_token"] = "</t>";
+  const std::vector<Piece> pieces = ChatTemplate("{{ eos_token }}").render(both);
+  ASSERT_EQ(pieces.size(), 1u);
+  EXPECT_TRUE(pieces[0].from_caller && pieces[0].text == "</t>") << "a variable of a request's own counts, and stays the caller's";
 }
 
 TEST(Jinja, HostileTemplatesEndWithinTheirBudget) {
@@ -222,7 +252,7 @@ TEST(Jinja, TruncatedAndMangledTemplatesAreErrorsAndNothingWorse) {
   int accepted = 0, refused = 0;
   const auto attempt = [&](const std::string& text) {
     try {
-      ChatTemplate(text).render(one_message("hello"), {.steps = 10'000});
+      ChatTemplate(text).render(inputs_of(one_message("hello")), {.steps = 10'000});
       ++accepted;
     } catch (const Error&) {
       ++refused;

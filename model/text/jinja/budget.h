@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -11,10 +12,11 @@
 
 namespace yoke::model::text::jinja {
 
-// Thrown while a template runs; ChatTemplate::render adds the line and makes it an Error.
+// Thrown while a template runs; ChatTemplate::try_render adds the line.
 struct Fault : std::runtime_error {
-  explicit Fault(const std::string& message, bool own_words = false) : std::runtime_error(message), own_words(own_words) {}
-  bool own_words;  // the template's: raise_exception
+  enum class Kind { failure, own_words, over_budget };  // own_words: the template's, by raise_exception
+  explicit Fault(const std::string& message, Kind kind = Kind::failure) : std::runtime_error(message), kind(kind) {}
+  Kind kind;
 };
 
 template <typename... Arguments>
@@ -22,31 +24,49 @@ template <typename... Arguments>
   throw Fault(fmt::format(format, std::forward<Arguments>(arguments)...));
 }
 
+template <typename... Arguments>
+[[noreturn]] void over_budget(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  throw Fault(fmt::format(format, std::forward<Arguments>(arguments)...), Fault::Kind::over_budget);
+}
+
 class Budget {
  public:
-  explicit Budget(const RenderLimits& limits) : limits_(limits), steps_left_(limits.steps) {}
+  explicit Budget(const RenderLimits& limits)
+      : limits_(limits), steps_left_(limits.steps), deadline_(system_clock().now() + limits.time) {}
 
   // One step is a node evaluated, an element visited or copied, or this many bytes read or written.
   static constexpr int64_t kBytesPerStep = 64;
 
   void spend(size_t steps) {
     if (steps > static_cast<uint64_t>(steps_left_)) {
-      fail("rendering took more than {} steps; a shorter conversation may do", limits_.steps);
+      over_budget("rendering took more than {} steps; a shorter conversation may do", limits_.steps);
     }
     steps_left_ -= static_cast<int64_t>(steps);
+    if (steps_left_ < look_at_) look_at_clock();
   }
   void spend_bytes(size_t bytes) { spend(bytes / kBytesPerStep); }
 
   // For a string that is about to be `bytes` long, so that no string outgrows the output.
   void check_length(size_t bytes) const {
     if (bytes > static_cast<uint64_t>(limits_.output_bytes)) {
-      fail("the rendered text would be longer than {} bytes", limits_.output_bytes);
+      over_budget("the rendered text would be longer than {} bytes", limits_.output_bytes);
     }
   }
 
  private:
+  static constexpr int64_t kStepsBetweenLooks = 4096;  // some 0.3 ms
+
+  void look_at_clock() {
+    look_at_ = std::max<int64_t>(steps_left_ - kStepsBetweenLooks, 0);
+    if (system_clock().now() > deadline_) {
+      over_budget("rendering took longer than {} ms; a shorter conversation may do", limits_.time / std::chrono::milliseconds(1));
+    }
+  }
+
   RenderLimits limits_;
   int64_t steps_left_;
+  int64_t look_at_ = steps_left_;  // the clock is read when fewer steps are left
+  TimePoint deadline_;
 };
 
 // Depth of nested values: lists of lists of lists. Python's JSON reader and ours stay far below.

@@ -1,5 +1,7 @@
 #include "model/text/jinja/functions.h"
 
+#include <ctime>
+
 #include "core/clock.h"
 #include "model/text/jinja/arguments.h"
 #include "model/text/jinja/budget.h"
@@ -56,12 +58,42 @@ Value call_dict(Context& context, const Arguments& arguments) {
 }
 
 Value call_raise_exception(Context&, const Arguments& arguments) {
-  throw Fault(std::string(Reader("raise_exception", arguments).text(0, "message").bytes()), true);
+  throw Fault(std::string(Reader("raise_exception", arguments).text(0, "message").bytes()), Fault::Kind::own_words);
 }
 
-Value call_strftime_now(Context&, const Arguments& arguments) {
+// A hostile template may ask for "%999999d"; honest ones write "%d %b %Y", some "%-d".
+void check_format(std::string_view format) {
+  constexpr size_t kMaxFormat = 64;
+  if (format.size() > kMaxFormat) fail("strftime_now() takes a format of at most {} bytes", kMaxFormat);
+  for (size_t at = format.find('%'); at != format.npos; at = format.find('%', at + 2)) {
+    if (format.substr(at + 1).starts_with('-')) ++at;
+    const char letter = at + 1 < format.size() ? format[at + 1] : '\0';
+    if (std::string_view("aAwdbBmyYHIpMSfzZjUWcxXGuVDTFeRnth%").find(letter) == std::string_view::npos) {
+      fail("strftime_now() does not know '{}'", format.substr(at));
+    }
+  }
+}
+
+std::string print_moment(const std::string& format, const Moment& moment) {
+  std::tm parts{};
+  parts.tm_year = moment.year - 1900;
+  parts.tm_mon = moment.month - 1;
+  parts.tm_mday = moment.day;
+  parts.tm_hour = moment.hour;
+  parts.tm_min = moment.minute;
+  parts.tm_sec = moment.second;
+  parts.tm_isdst = -1;
+  // The days of the week and of the year; timegm knows no time zone, so that a day stays itself.
+  const std::time_t seconds = timegm(&parts);
+  gmtime_r(&seconds, &parts);
+  char text[512];
+  return std::string(text, std::strftime(text, sizeof text, format.c_str(), &parts));
+}
+
+Value call_strftime_now(Context& context, const Arguments& arguments) {
   const std::string format(Reader("strftime_now", arguments).text(0, "format").bytes());
-  return Text(local_time(format.c_str()), false);
+  check_format(format);
+  return Text(context.now ? print_moment(format, *context.now) : local_time(format.c_str()), false);
 }
 
 struct Row {

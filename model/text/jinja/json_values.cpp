@@ -1,6 +1,7 @@
 #include "model/text/jinja/json_values.h"
 
 #include <boost/json.hpp>
+#include <algorithm>
 #include <limits>
 
 #include "model/text/jinja/budget.h"
@@ -29,7 +30,34 @@ Value from_object(const boost::json::object& object, bool from_caller, int depth
   return make_dict(std::move(entries));
 }
 
+bool is_known_role(const boost::json::value& role) {
+  static constexpr std::string_view kRoles[] = {"system", "developer", "user", "assistant", "tool", "function"};
+  return role.is_string() && std::find(std::begin(kRoles), std::end(kRoles), role.get_string()) != std::end(kRoles);
+}
+
+Value from_message(const boost::json::object& message) {
+  std::vector<std::pair<TextPtr, Value>> entries;
+  entries.reserve(message.size());
+  for (const auto& [key, value] : message) {
+    const bool from_caller = key != "role" || !is_known_role(value);
+    entries.emplace_back(std::make_shared<const Text>(key, true), from_json(value, from_caller, 2));
+  }
+  return make_dict(std::move(entries));
+}
+
 }  // namespace
+
+Value from_messages(const boost::json::value& json) {
+  const boost::json::array* messages = json.if_array();
+  if (!messages) return from_json(json, true);
+  std::vector<Value> items;
+  items.reserve(messages->size());
+  for (const auto& message : *messages) {
+    const boost::json::object* fields = message.if_object();
+    items.push_back(fields ? from_message(*fields) : from_json(message, true, 1));
+  }
+  return make_list(std::move(items));
+}
 
 Value from_json(const boost::json::value& json, bool from_caller, int depth) {
   if (depth >= kMaxValueDepth) fail("values are nested more than {} deep", kMaxValueDepth);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/text/chat_template.h"
 #include "model/text/jinja/text.h"
 
 namespace yoke::model::text::jinja {
@@ -124,6 +126,7 @@ struct Arguments {
 // What the rows of the tables below are given: the budget, and the namespaces that they make.
 struct Context {
   Budget& budget;
+  std::optional<Moment> now;  // none: core/clock
   std::vector<std::unique_ptr<Namespace>> namespaces;
 };
 
