@@ -32,6 +32,8 @@ std::vector<std::string> ClusterOptions::serve_arguments() const {
                                         "--log-level", log_level};
   for (const std::string& alias : aliases) arguments.insert(arguments.end(), {"--alias", alias});
   if (!api_key_file.empty()) arguments.insert(arguments.end(), {"--api-key-file", api_key_file});
+  if (!chat_template_file.empty()) arguments.insert(arguments.end(), {"--chat-template", chat_template_file});
+  if (allow_request_templates) arguments.push_back("--allow-request-templates");
   if (pack) arguments.push_back("--pack");
   if (allow_logits) arguments.push_back("--allow-logits");
   return arguments;
@@ -76,6 +78,8 @@ void add_serving_options(CLI::App& verb, ClusterOptions& options) {
   verb.add_option("--port", options.port, "port of the REST endpoint; 0: any free one")->check(CLI::Range(0, 65535));
   verb.add_option("--control-port", options.control_port, "port on which agents join; 0: any free one")->check(CLI::Range(0, 65535));
   verb.add_option("--api-key-file", options.api_key_file, "keys of clients, one name:sha256 a line; `yoke key add NAME` writes it");
+  verb.add_option("--chat-template", options.chat_template_file, "Jinja file that stands for the model's own chat template");
+  verb.add_flag("--allow-request-templates", options.allow_request_templates, "let requests bring a chat_template of their own");
   verb.add_flag("--allow-logits", options.allow_logits, "serve POST /yoke/v1/logits, which `yoke verify --url` reads");
 }
 

@@ -28,6 +28,8 @@ struct ClusterOptions {
   int port = 8000;
   int control_port = 8001;
   std::string api_key_file;
+  std::string chat_template_file;
+  bool allow_request_templates = false;
   bool allow_logits = false;
   int threads = 1;
   int64_t kv_tokens = 0;

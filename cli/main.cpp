@@ -43,6 +43,8 @@ int run(int argc, char** argv) {
   yoke::cli::add_serve(app, action);
   yoke::cli::add_key(app, action);
   yoke::cli::add_manifest(app, action);
+  yoke::cli::add_tokenize(app, action);
+  yoke::cli::add_template(app, action);
   yoke::add_config_sources(app);
   try {
     app.parse(argc, argv);

@@ -31,6 +31,8 @@ void add_serve(CLI::App& app, Action& action) {
   verb->add_option("--control-host", options->control_host, "address on which agents join; loopback only until the channel has TLS");
   verb->add_option("--control-port", options->control_port, "port on which agents join; 0: any free one");
   verb->add_option("--api-key-file", options->rest.api_key_file, "keys of clients, one name:sha256 a line; `yoke key add NAME` writes it");
+  verb->add_option("--chat-template", options->chat_template_file, "Jinja file that stands for the model's own chat template");
+  verb->add_flag("--allow-request-templates", options->rest.allow_request_templates, "let requests bring a chat_template of their own");
   verb->add_flag("--allow-logits", options->rest.allow_logits, "serve POST /yoke/v1/logits, which `yoke verify --url` reads");
   verb->add_option("--max-body-bytes", options->rest.max_body_bytes, "largest request body; more is answered with 413");
   verb->add_option("--max-connections", options->rest.max_connections, "open client connections at most")->check(CLI::Range(1, 65536));

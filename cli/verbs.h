@@ -24,5 +24,7 @@ void add_doctor(CLI::App& app, Action& action);
 void add_serve(CLI::App& app, Action& action);
 void add_key(CLI::App& app, Action& action);
 void add_manifest(CLI::App& app, Action& action);
+void add_tokenize(CLI::App& app, Action& action);
+void add_template(CLI::App& app, Action& action);
 
 }  // namespace yoke::cli

@@ -12,6 +12,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct Conversation {
 // of the body alone. Error{invalid_argument} with the path ("messages[2].content") for a wrong type, no message or one too
 // many, and for kwargs that would replace what the body has fields for; Error{unsupported} for parts that are no text.
 Conversation read_conversation(const boost::json::object& body);
+
+// The source that transformers takes of a model's several, by name: "tool_use" where there are tools, else "default". Null where
+// there is none.
+const std::string* template_for(const std::map<std::string, std::string>& templates, const Conversation& conversation);
 
 // Where the reference's text is not what a model should see, and no error says so.
 enum class Manner {
