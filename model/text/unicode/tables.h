@@ -38,5 +38,6 @@ extern const std::span<const char32_t> kExclusions;      // pairs that are not c
 extern const std::span<const uint32_t> kCombiningRuns;  // code << 8 | Canonical_Combining_Class
 extern const std::span<const Stride> kLower;             // one code to one code
 extern const std::span<const Stride> kFolded;            // to the one that stands for all variants
+extern const std::span<const uint32_t> kGraphemeRuns;    // code << 5 | GraphemeKind (graphemes.cpp), by make_grapheme_table.py
 
 }  // namespace yoke::model::text::unicode
