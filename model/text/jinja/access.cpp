@@ -111,15 +111,17 @@ Value attribute_of(Context& context, const Value& value, std::string_view name) 
 Value item_of(Context& context, const Value& value, const Value& key) {
   if (value.is_undefined()) fail("{}", value.why_undefined());
   if (key.is_undefined()) fail("{}", key.why_undefined());
+  if (const Dict* dict = value.dict()) {
+    context.budget.spend(dict->index.empty() ? dict->entries.size() / 4 : 1);
+    if (const Value* entry = dict->find(key)) return *entry;
+  }
+  if (key.boolean() && (value.list() || value.text())) return item_of(context, value, Value(int64_t{*key.boolean()}));
   if (key.integer()) {
     if (const List* list = value.list()) return element(*list, value, *key.integer());
     if (const Text* text = value.text()) return character(context, *text, *key.integer());
     return Value::undefined(fmt::format("{} object has no element {}", value.type_name(), *key.integer()));
   }
   if (!key.text()) return Value::undefined(fmt::format("{} object has no such element", value.type_name()));
-  if (const Dict* dict = value.dict()) {
-    if (const Value* entry = dict->find(key.text()->bytes())) return *entry;
-  }
   return attribute_of(context, value, key.text()->bytes());
 }
 

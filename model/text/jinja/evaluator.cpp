@@ -31,11 +31,10 @@ Value Evaluator::evaluate(const ListDisplay& node) {
 }
 
 Value Evaluator::evaluate(const DictDisplay& node) {
-  std::vector<std::pair<TextPtr, Value>> entries;
+  std::vector<std::pair<Value, Value>> entries;
   for (const auto& [key, value] : node.entries) {
-    const Value name = evaluate(*key);
-    if (!name.text()) fail("a dict's key must be a string here, not {}", name.type_name());
-    entries.emplace_back(name.share_text(), evaluate(*value));
+    Value name = evaluate(*key);
+    entries.emplace_back(std::move(name), evaluate(*value));
   }
   return make_dict(std::move(entries));
 }

@@ -17,14 +17,19 @@ struct Function : Callable {
   Body body;
 };
 
+void set_field(Namespace& space, std::string_view name, const Value& value) {
+  if (name.empty() || name.starts_with('_')) fail("a namespace has no field '{}': names begin with a letter", name);
+  space.fields.insert_or_assign(std::string(name), value);
+}
+
 Value call_namespace(Context& context, const Arguments& arguments) {
   auto space = std::make_unique<Namespace>();
   for (const Value& from : arguments.positional) {
     if (!from.dict()) fail("namespace() takes a dict or named values, not {}", from.type_name());
     context.budget.spend(from.dict()->entries.size());
-    for (const auto& [key, value] : from.dict()->entries) space->fields.insert_or_assign(std::string(key->bytes()), value);
+    for (const auto& [key, value] : from.dict()->entries) set_field(*space, key.text() ? key.text()->bytes() : "", value);
   }
-  for (const auto& [name, value] : arguments.named) space->fields.insert_or_assign(std::string(name), value);
+  for (const auto& [name, value] : arguments.named) set_field(*space, name, value);
   context.namespaces.push_back(std::move(space));
   return context.namespaces.back().get();
 }
@@ -47,13 +52,13 @@ Value call_range(Context& context, const Arguments& arguments) {
 }
 
 Value call_dict(Context& context, const Arguments& arguments) {
-  std::vector<std::pair<TextPtr, Value>> entries;
+  std::vector<std::pair<Value, Value>> entries;
   for (const Value& from : arguments.positional) {
     if (!from.dict()) fail("dict() takes a dict or named values, not {}", from.type_name());
     context.budget.spend(from.dict()->entries.size());
     entries.insert(entries.end(), from.dict()->entries.begin(), from.dict()->entries.end());
   }
-  for (const auto& [name, value] : arguments.named) entries.emplace_back(std::make_shared<const Text>(name, false), value);
+  for (const auto& [name, value] : arguments.named) entries.emplace_back(Text(name, false), value);
   return make_dict(std::move(entries));
 }
 

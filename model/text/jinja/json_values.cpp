@@ -22,10 +22,10 @@ Value from_array(const boost::json::array& array, bool from_caller, int depth) {
 }
 
 Value from_object(const boost::json::object& object, bool from_caller, int depth) {
-  std::vector<std::pair<TextPtr, Value>> entries;
+  std::vector<std::pair<Value, Value>> entries;
   entries.reserve(object.size());
   for (const auto& [key, value] : object) {
-    entries.emplace_back(std::make_shared<const Text>(key, from_caller), from_json(value, from_caller, depth + 1));
+    entries.emplace_back(Text(key, from_caller), from_json(value, from_caller, depth + 1));
   }
   return make_dict(std::move(entries));
 }
@@ -36,11 +36,11 @@ bool is_known_role(const boost::json::value& role) {
 }
 
 Value from_message(const boost::json::object& message) {
-  std::vector<std::pair<TextPtr, Value>> entries;
+  std::vector<std::pair<Value, Value>> entries;
   entries.reserve(message.size());
   for (const auto& [key, value] : message) {
     const bool from_caller = key != "role" || !is_known_role(value);
-    entries.emplace_back(std::make_shared<const Text>(key, true), from_json(value, from_caller, 2));
+    entries.emplace_back(Text(key, true), from_json(value, from_caller, 2));
   }
   return make_dict(std::move(entries));
 }

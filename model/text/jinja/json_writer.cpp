@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "model/text/jinja/budget.h"
+#include "model/text/jinja/operations.h"
 #include "model/text/jinja/printing.h"
 #include "model/text/utf8.h"
 
@@ -64,7 +65,7 @@ class JsonWriter {
       out_ += {'\\', kLetters[place]};
     } else if (bytes.size() == 1 && static_cast<uint8_t>(bytes[0]) < 0x20) {
       out_ += fmt::format("\\u{:04x}", static_cast<uint8_t>(bytes[0]));
-    } else if (style_.ensure_ascii && c.state == Utf8Char::State::well_formed && c.code > 0x7F) {
+    } else if (style_.ensure_ascii && c.state == Utf8Char::State::well_formed && c.code > 0x7E) {
       write_escaped(c.code);
     } else {
       out_ += bytes;
@@ -93,18 +94,25 @@ class JsonWriter {
     std::vector<size_t> order(dict.entries.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
     if (style_.sort_keys) {
-      std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-        return dict.entries[a].first->bytes() < dict.entries[b].first->bytes();
+      std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+        return less(context_, dict.entries[a].first, dict.entries[b].first);
       });
     }
     open('{', order.empty());
     for (size_t i = 0; i < order.size(); ++i) {
       separate(i);
-      write_string(*dict.entries[order[i]].first);
+      write_key(dict.entries[order[i]].first);
       out_ += style_.key_separator;
       write(dict.entries[order[i]].second);
     }
     close('}', order.empty());
+  }
+
+  void write_key(const Value& key) {
+    if (key.text()) return write_string(*key.text());
+    out_ += '"';
+    write(key);
+    out_ += '"';
   }
 
   void open(char bracket, bool empty) {

@@ -66,7 +66,8 @@ Value chosen(Context& context, const Value& value, const Arguments& arguments, b
   const Test* test = arguments.positional.size() > place ? &named_test(arguments, place) : nullptr;
   const Arguments rest = behind(arguments, place + 1);
   std::vector<Value> items;
-  const ListPtr elements = elements_of(context, value);
+  // Jinja looks into nothing that is false, so that none is allowed.
+  const ListPtr elements = truthy(value) ? elements_of(context, value) : make_list({});
   for (const Value& item : elements->items) {
     context.budget.spend(1);
     const Value looked_at = attribute ? attribute_path(context, item, *attribute) : item;
@@ -97,7 +98,7 @@ Value as_list(Context& context, const Value& value, const Arguments&) {
 }
 
 Value map(Context& context, const Value& value, const Arguments& arguments) {
-  const ListPtr elements = elements_of(context, value);
+  const ListPtr elements = truthy(value) ? elements_of(context, value) : make_list({});
   const Value *attribute = nullptr, *otherwise = nullptr;
   for (const auto& [name, given] : arguments.named) (name == "attribute" ? attribute : otherwise) = &given;
   const Filter* filter = nullptr;

@@ -155,7 +155,7 @@ Value call_get(Context& context, const Value& self, const Arguments& arguments) 
   context.budget.spend(self.dict()->index.empty() ? self.dict()->entries.size() / 4 : 1);
   const Value& key = reader.value(0, "key");
   if (key.is_undefined()) fail("{}", key.why_undefined());
-  const Value* entry = key.text() ? self.dict()->find(key.text()->bytes()) : nullptr;
+  const Value* entry = self.dict()->find(key);
   if (entry) return *entry;
   const Value* otherwise = reader.find(1, "default");
   return otherwise ? *otherwise : Value(None{});

@@ -63,7 +63,7 @@ bool repeats(const Value& value) { return value.text() || (value.list() && value
 bool equal_dicts(Context& context, const Dict& a, const Dict& b) {
   if (a.entries.size() != b.entries.size()) return false;
   for (const auto& [key, value] : a.entries) {
-    const Value* other = b.find(key->bytes());
+    const Value* other = b.find(key);
     if (!other || !equal(context, value, *other)) return false;
   }
   return true;
@@ -139,7 +139,8 @@ bool contains(Context& context, const Value& container, const Value& item) {
   }
   if (const Dict* dict = container.dict()) {
     context.budget.spend(1 + (dict->index.empty() ? dict->entries.size() : 0));
-    return item.text() && dict->find(item.text()->bytes());
+    if (item.list() || item.dict()) fail("a {} is no key of a dict", item.type_name());
+    return dict->find(item) != nullptr;
   }
   if (container.is_undefined()) return false;
   fail("a value of type {} contains nothing: 'in' needs a string, a list or a dict", container.type_name());

@@ -68,7 +68,7 @@ class Printer {
     out_ += '{';
     for (size_t i = 0; i < dict.entries.size(); ++i) {
       if (i > 0) out_ += ", ";
-      print_string(*dict.entries[i].first);
+      print(dict.entries[i].first);
       out_ += ": ";
       print(dict.entries[i].second);
     }

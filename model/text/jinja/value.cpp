@@ -8,9 +8,15 @@ namespace yoke::model::text::jinja {
 namespace {
 
 constexpr size_t kIndexedFrom = 16;  // entries; fewer are looked through
+constexpr size_t kMostOtherKeys = 256;  // they are looked through always
 
 void check_depth(int depth) {
   if (depth > kMaxValueDepth) fail("values are nested more than {} deep", kMaxValueDepth);
+}
+
+bool same_scalar(const Value& a, const Value& b) {
+  if (a.is_none() || b.is_none()) return a.is_none() && b.is_none();
+  return a.number() && b.number() && *a.number() == *b.number();
 }
 
 struct TypeName {
@@ -57,6 +63,13 @@ int Value::depth() const {
   return 0;  // a namespace too: its fields belong to the rendering
 }
 
+std::optional<double> Value::number() const {
+  if (const double* value = real()) return *value;
+  if (const int64_t* value = integer()) return static_cast<double>(*value);
+  if (const bool* value = boolean()) return *value ? 1.0 : 0.0;
+  return std::nullopt;
+}
+
 ListPtr make_list(std::vector<Value> items, List::Form form) {
   int depth = 0;
   for (const Value& item : items) depth = std::max(depth, item.depth());
@@ -70,27 +83,42 @@ const Value* Dict::find(std::string_view key) const {
     return found == index.end() ? nullptr : &entries[found->second].second;
   }
   for (const auto& [name, value] : entries) {
-    if (name->bytes() == key) return &value;
+    if (name.text() && name.text()->bytes() == key) return &value;
   }
   return nullptr;
 }
 
-DictPtr make_dict(std::vector<std::pair<TextPtr, Value>> entries) {
+const Value* Dict::find(const Value& key) const {
+  if (key.text()) return find(key.text()->bytes());
+  for (const auto& [name, value] : entries) {
+    if (same_scalar(name, key)) return &value;
+  }
+  return nullptr;
+}
+
+DictPtr make_dict(std::vector<std::pair<Value, Value>> entries) {
   Dict dict;
   int depth = 0;
   std::map<std::string_view, size_t> index;
+  std::vector<size_t> others;  // places of keys that are no strings
   for (auto& [key, value] : entries) {
     depth = std::max(depth, value.depth());
-    const auto [at, is_new] = index.emplace(key->bytes(), dict.entries.size());
-    if (is_new) {
-      dict.entries.emplace_back(std::move(key), std::move(value));
+    const size_t next = dict.entries.size();
+    size_t at = next;
+    if (const Text* text = key.text()) {
+      at = index.emplace(text->bytes(), next).first->second;
     } else {
-      dict.entries[at->second].second = std::move(value);
+      if (!key.is_none() && !key.number()) fail("a dict's key cannot be a {} here", key.type_name());
+      if (others.size() >= kMostOtherKeys) fail("a dict may have {} keys that are no strings", kMostOtherKeys);
+      for (const size_t place : others) at = same_scalar(dict.entries[place].first, key) ? place : at;
+      if (at == next) others.push_back(next);
     }
+    if (at == next) dict.entries.emplace_back(std::move(key), std::move(value));
+    else dict.entries[at].second = std::move(value);
   }
   check_depth(depth + 1);
   dict.depth = depth + 1;
-  if (dict.entries.size() >= kIndexedFrom) dict.index = std::move(index);
+  if (index.size() >= kIndexedFrom) dict.index = std::move(index);
   return std::make_shared<const Dict>(std::move(dict));
 }
 

@@ -72,6 +72,7 @@ class Value {
   std::string_view why_undefined() const;
   std::string_view type_name() const;  // for messages, in Python's words
   int depth() const;                   // of nested containers: 0 for a scalar
+  std::optional<double> number() const;  // of a number or a boolean
 
  private:
   template <typename Pointer>
@@ -93,16 +94,18 @@ struct List {
 // Fault where it would nest too deeply.
 ListPtr make_list(std::vector<Value> items, List::Form form = List::Form::list);
 
-// In order of insertion; keys are strings.
+// In order of insertion. Keys are strings, numbers, booleans and none.
 struct Dict {
-  std::vector<std::pair<TextPtr, Value>> entries;
-  std::map<std::string_view, size_t> index;  // only where there are many entries
+  std::vector<std::pair<Value, Value>> entries;
+  std::map<std::string_view, size_t> index;  // of strings, only where there are many entries
   int depth = 1;
 
   const Value* find(std::string_view key) const;
+  const Value* find(const Value& key) const;  // as Python compares: 1, 1.0 and true are one key
 };
-// Of equal keys the last value counts, at the first one's place. Fault where it would nest too deeply.
-DictPtr make_dict(std::vector<std::pair<TextPtr, Value>> entries);
+// Of equal keys the last value counts, at the first one's place. Fault where it would nest too deeply, and for keys of other
+// types.
+DictPtr make_dict(std::vector<std::pair<Value, Value>> entries);
 
 struct Namespace {
   std::map<std::string, Value, std::less<>> fields;
@@ -112,6 +115,9 @@ struct Namespace {
 struct Loop {
   ListPtr items;
   size_t at = 0;
+  int64_t nesting = 0;                     // of a recursive loop: how many of its calls are around this one
+  CallablePtr again;                       // of a recursive loop: goes through other items in the same way
+  std::optional<std::vector<Value>> seen;  // by loop.changed
 };
 
 // The arguments of a call, a filter or a test.
