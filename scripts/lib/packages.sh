@@ -2,7 +2,7 @@
 
 YOKE_PACKAGES=(
   g++ cmake ninja-build ccache mold pkg-config
-  libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev libhwy-dev libssl-dev libpcre2-dev libsentencepiece-dev libcurl4-openssl-dev
+  libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev libhwy-dev libssl-dev libpcre2-dev libcurl4-openssl-dev
   protobuf-compiler libprotobuf-dev libucx-dev libopenmpi-dev openmpi-bin prometheus-cpp-dev libxxhash-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-venv python3-pip ca-certificates
