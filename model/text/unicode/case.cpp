@@ -1,6 +1,7 @@
 // Lower case, and what matches without regard to case.
 #include <unordered_map>
 
+#include "model/text/unicode/code_set.h"
 #include "model/text/unicode/code_table.h"
 #include "model/text/unicode/tables.h"
 #include "model/text/unicode/transforms.h"
@@ -34,6 +35,11 @@ Orbits make_orbits() {
   return orbits;
 }
 
+const Orbits& all_orbits() {
+  static const Orbits orbits = make_orbits();
+  return orbits;
+}
+
 }  // namespace
 
 std::string lower(std::string_view text) {
@@ -61,9 +67,27 @@ std::string lower(std::string_view text) {
 }
 
 std::vector<char32_t> case_variants(char32_t code) {
-  static const Orbits orbits = make_orbits();
-  const auto found = orbits.find(code);
-  return found == orbits.end() ? std::vector<char32_t>{code} : found->second;
+  const auto found = all_orbits().find(code);
+  return found == all_orbits().end() ? std::vector<char32_t>{code} : found->second;
+}
+
+CodeSet with_case_variants(const CodeSet& set) {
+  std::vector<Range> ranges = set;
+  const auto add = [&](const std::vector<char32_t>& variants) {
+    for (const char32_t variant : variants) ranges.push_back({variant, variant});
+  };
+  size_t codes = 0;
+  for (const Range& range : set) codes += range.last - range.first + 1;
+  if (codes < all_orbits().size() / 8) {
+    for (const Range& range : set) {
+      for (char32_t code = range.first; code <= range.last; ++code) add(case_variants(code));
+    }
+  } else {
+    for (const auto& [code, variants] : all_orbits()) {
+      if (contains(set, code)) add(variants);
+    }
+  }
+  return make_set(std::move(ranges));
 }
 
 }  // namespace yoke::model::text::unicode

@@ -15,6 +15,7 @@ CodeSet make_set(std::vector<Range> ranges);  // of ranges in any order, which m
 CodeSet complement(const CodeSet& set);       // within 0 to 0x10FFFF
 CodeSet unite(const CodeSet& a, const CodeSet& b);
 CodeSet intersect(const CodeSet& a, const CodeSet& b);
+CodeSet with_case_variants(const CodeSet& set);  // and all that matches its characters without regard to case
 bool contains(const CodeSet& set, char32_t code);
 
 }  // namespace yoke::model::text::unicode

@@ -1,4 +1,8 @@
 // The names by which patterns call sets of characters.
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+
 #include "model/text/unicode/code_set.h"
 #include "model/text/unicode/code_table.h"
 #include "model/text/unicode/tables.h"
@@ -74,7 +78,7 @@ struct Derived {
 };
 
 constexpr uint32_t kLetters = bits({Lu, Ll, Lt, Lm, Lo}), kMarks = bits({Mn, Mc, Me}),
-                   kUnseen = bits({Cc, Cs, Cn}), kSymbols = bits({Sm, Sc, Sk, So});
+                   kUnseen = bits({Cc, Cs, Cn}), kPunctuation = bits({Pc, Pd, Ps, Pe, Pi, Pf, Po});
 
 constexpr Derived kDerived[] = {
     {"alphabetic", kLetters | bits({Nl}), "otheralphabetic", {}},
@@ -91,7 +95,8 @@ constexpr Derived kDerived[] = {
     {"xdigit", 0, "asciihexdigit", {}},
     {"graph", ~kUnseen, {}, "whitespace"},
     {"print", ~(kUnseen & ~bits({Zs})), {}, "cntrl"},
-    {"punct", bits({Pc, Pd, Ps, Pe, Pi, Pf, Po}), "asciisymbols", {}},
+    {"punct", kPunctuation, {}, {}},
+    {"posixpunct", kPunctuation | bits({Sm, Sc, Sk, So}), {}, {}},  // [:punct:]
     {"assigned", ~bits({Cn}), {}, {}},
 };
 
@@ -108,7 +113,6 @@ std::optional<CodeSet> plain(std::string_view name) {
   if (name == "any") return CodeSet{{0, kCodes - 1}};
   if (name == "ascii") return CodeSet{{0, 0x7F}};
   if (name == "tab") return CodeSet{{9, 9}};
-  if (name == "asciisymbols") return intersect(of_categories(kSymbols), {{0, 0x7F}});
   for (const PropertyRow& row : kPropertyRows) {
     if (row.name != name) continue;
     const auto ranges = kPropertyRanges.subspan(row.begin, row.count);
