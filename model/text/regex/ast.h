@@ -60,7 +60,7 @@ class SetTable {
 struct Expression {
   Node root;
   SetTable sets;
-  uint32_t newline = 0, word = 0, any = 0;  // sets that borders need: {U+000A}, \w, every character
+  uint32_t newline = 0, word = 0;  // sets that borders need, where there are any: {U+000A} and \w
 };
 
 }  // namespace yoke::model::text::regex

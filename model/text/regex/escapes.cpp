@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "model/text/utf8.h"
 
@@ -94,6 +96,11 @@ CharacterOrSet read_escape(Reader& reader) {
 
 const unicode::CodeSet& word_set() {
   static const unicode::CodeSet set = *unicode::property("Word");
+  return set;
+}
+
+const unicode::CodeSet& wide_word_set() {
+  static const unicode::CodeSet set = unicode::unite(word_set(), {{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}});
   return set;
 }
 

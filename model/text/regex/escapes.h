@@ -13,7 +13,8 @@ using CharacterOrSet = std::variant<char32_t, unicode::CodeSet>;
 // Reads behind a backslash. Letters that mean more outside of a class (\A, \b, \R ...) are the parser's, which asks first.
 CharacterOrSet read_escape(Reader& reader);
 
-const unicode::CodeSet& word_set();  // \w: Alphabetic, marks, decimal digits and connectors
+const unicode::CodeSet& word_set();       // \w in a class: Alphabetic, marks, decimal digits and connectors
+const unicode::CodeSet& wide_word_set();  // \w elsewhere: the reference's engine has the numbers of Latin-1 in it too
 const unicode::CodeSet& newline_set();
 const unicode::CodeSet& any_set();
 

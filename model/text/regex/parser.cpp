@@ -30,9 +30,6 @@ class Parser {
   explicit Parser(std::string_view source) : reader_(source) {}
 
   Expression parse() {
-    expression_.newline = expression_.sets.add(newline_set());
-    expression_.word = expression_.sets.add(word_set());
-    expression_.any = expression_.sets.add(any_set());
     expression_.root = read_choice();
     if (!reader_.at_end()) reader_.refuse_syntax("')' has no '('");
     return std::move(expression_);
@@ -96,8 +93,8 @@ class Parser {
       case '(': return read_group();
       case '[': return set_node(read_class(reader_, options_.ignores_case, kMostNested));
       case '.': return set_node(options_.dot_takes_all ? any_set() : unicode::complement(newline_set()));
-      case '^': return Node{.kind = Node::Kind::line_begin};
-      case '$': return Node{.kind = Node::Kind::line_end};
+      case '^': return border(Node::Kind::line_begin);
+      case '$': return border(Node::Kind::line_end);
       case '\\': return read_behind_backslash();
       case '*':
       case '+':
@@ -121,7 +118,7 @@ class Parser {
     for (const Letter& row : kBorders) {
       if (letter != static_cast<char32_t>(row.letter)) continue;
       reader_.read();
-      return Node{.kind = row.kind};
+      return border(row.kind);
     }
     if (reader_.accept("N")) return set_node(unicode::complement(newline_set()));
     if (reader_.accept("O")) return set_node(any_set());
@@ -132,7 +129,19 @@ class Parser {
     }
     const CharacterOrSet escape = read_escape(reader_);
     if (const auto* code = std::get_if<char32_t>(&escape)) return character(*code);
-    return set_node(std::get<unicode::CodeSet>(escape));
+    const auto& set = std::get<unicode::CodeSet>(escape);
+    if (set == word_set()) return set_node(wide_word_set());
+    if (set == unicode::complement(word_set())) return set_node(unicode::complement(wide_word_set()));
+    return set_node(set);
+  }
+
+  Node border(Node::Kind kind) {
+    if (kind == Node::Kind::word_border || kind == Node::Kind::no_word_border) {
+      expression_.word = expression_.sets.add(wide_word_set());
+    } else {
+      expression_.newline = expression_.sets.add(newline_set());
+    }
+    return Node{.kind = kind};
   }
 
   Node line_break() {

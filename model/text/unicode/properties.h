@@ -22,6 +22,8 @@ bool is_white_space(char32_t code);  // White_Space
 
 struct Range {
   char32_t first, last;  // inclusive
+
+  bool operator==(const Range&) const = default;
 };
 // The characters of a property by the name that patterns call it: a category or group of them ("Lu", "L", "LC"), a script
 // ("Han", "Script=Latin"), "White_Space", "Alphabetic", ...; case, spaces, '-' and '_' do not count. None for an unknown

@@ -94,7 +94,7 @@ constexpr Derived kDerived[] = {
     {"space", 0, "whitespace", {}},
     {"xdigit", 0, "asciihexdigit", {}},
     {"graph", ~kUnseen, {}, "whitespace"},
-    {"print", ~(kUnseen & ~bits({Zs})), {}, "cntrl"},
+    {"print", ~(kUnseen | bits({Zl, Zp})), {}, {}},
     {"punct", kPunctuation, {}, {}},
     {"posixpunct", kPunctuation | bits({Sm, Sc, Sk, So}), {}, {}},  // [:punct:]
     {"assigned", ~bits({Cn}), {}, {}},
