@@ -32,6 +32,8 @@ constexpr LoopAttribute kLoopAttributes[] = {
     {"first", [](const Loop& loop) { return Value(loop.at == 0); }},
     {"last", [](const Loop& loop) { return Value(loop.at + 1 == loop.items->items.size()); }},
     {"length", [](const Loop& loop) { return Value(static_cast<int64_t>(loop.items->items.size())); }},
+    {"depth", [](const Loop& loop) { return Value(loop.nesting + 1); }},
+    {"depth0", [](const Loop& loop) { return Value(loop.nesting); }},
     {"previtem", [](const Loop& loop) { return neighbour(loop, loop.at > 0, loop.at - 1); }},
     {"nextitem", [](const Loop& loop) { return neighbour(loop, loop.at + 1 < loop.items->items.size(), loop.at + 1); }},
 };

@@ -23,6 +23,11 @@ const Text* Reader::text_or_null(size_t place, std::string_view name) const {
   return given && !given->is_none() ? &text(place, name) : nullptr;
 }
 
+int64_t Reader::integer(size_t place, std::string_view name) const {
+  value(place, name);
+  return integer_or(place, name, 0);
+}
+
 int64_t Reader::integer_or(size_t place, std::string_view name, int64_t otherwise) const {
   const Value* given = find(place, name);
   if (!given) return otherwise;

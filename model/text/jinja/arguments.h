@@ -16,6 +16,7 @@ class Reader {
   const Value& value(size_t place, std::string_view name) const;             // must be there
   const Text& text(size_t place, std::string_view name) const;               // must be there
   const Text* text_or_null(size_t place, std::string_view name) const;       // absent or none: null
+  int64_t integer(size_t place, std::string_view name) const;                // must be there
   int64_t integer_or(size_t place, std::string_view name, int64_t otherwise) const;
   bool truth_or(size_t place, std::string_view name, bool otherwise) const;
   void at_most(size_t count) const;  // of positional and named arguments together

@@ -22,6 +22,7 @@ using Body = std::vector<Stmt>;
 struct CallArguments {
   std::vector<ExprPtr> positional;
   std::vector<std::pair<std::string, ExprPtr>> named;
+  ExprPtr all_positional, all_named;  // f(*list, **dict); null where there is none
 };
 
 struct Literal {
@@ -93,11 +94,11 @@ struct Expr {
   int depth = 1;  // of the tree below, this node included
 };
 
-// What a value is bound to: a name, several that it is unpacked into, or a namespace's field.
+// What a value is bound to: a name, a namespace's field, or several targets that it is unpacked into.
 struct Target {
-  std::vector<std::string> names;
-  bool unpacks = false;
-  std::string field;  // with one name, the namespace's
+  std::string name;
+  std::string field;  // of the namespace `name`
+  std::vector<Target> parts;  // not empty: unpacks
 };
 
 struct Data {
@@ -114,6 +115,7 @@ struct For {
   Target target;
   ExprPtr iterable, filter;  // filter may be null
   Body body, otherwise;
+  bool recursive;
 };
 struct Set {
   Target target;
@@ -132,13 +134,22 @@ struct Macro {
   std::string name;
   std::vector<std::pair<std::string, ExprPtr>> parameters;  // the default may be null
   Body body;
+  bool takes_more, takes_more_named, takes_caller;  // its body speaks of varargs, kwargs, caller
+};
+struct CallBlock {  // {% call f(1) %}: what stands inside is given to f as its caller
+  ExprPtr call;     // of a Call
+  Macro inside;
+};
+struct With {  // the values see the names before them
+  std::vector<std::pair<Target, ExprPtr>> bindings;
+  Body body;
 };
 struct Break {};
 struct Continue {};
 
 struct Stmt {
   int line;
-  std::variant<Data, Output, If, For, Set, SetBlock, FilterBlock, Macro, Break, Continue> node;
+  std::variant<Data, Output, If, For, Set, SetBlock, FilterBlock, Macro, CallBlock, With, Break, Continue> node;
 };
 
 }  // namespace yoke::model::text::jinja

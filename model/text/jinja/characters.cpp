@@ -66,6 +66,13 @@ size_t find_part(std::string_view text, std::string_view part, size_t from) {
   return found ? static_cast<size_t>(static_cast<const char*>(found) - text.data()) : text.npos;
 }
 
+size_t find_last_part(std::string_view text, std::string_view part) {
+  // Backwards through the text is forwards through its mirror image.
+  const std::string mirrored(text.rbegin(), text.rend()), mirrored_part(part.rbegin(), part.rend());
+  const size_t at = find_part(mirrored, mirrored_part);
+  return at == text.npos ? at : text.size() - at - part.size();
+}
+
 bool is_space(char32_t code) {
   return (code >= 0x09 && code <= 0x0D) || (code >= 0x1C && code <= 0x20) || code == 0x85 || code == 0xA0 || code == 0x1680 ||
          (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F ||

@@ -17,6 +17,8 @@ std::vector<size_t> character_bounds(std::string_view text);
 // Where `part` first stands at or after `from`, or npos; in linear time also for hostile strings.
 size_t find_part(std::string_view text, std::string_view part, size_t from = 0);
 
+size_t find_last_part(std::string_view text, std::string_view part);
+
 // str.isspace: wider than Unicode's White_Space by U+001C to U+001F.
 bool is_space(char32_t code);
 

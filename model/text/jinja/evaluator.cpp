@@ -90,14 +90,36 @@ Arguments Evaluator::evaluate_arguments(const CallArguments& arguments) {
   Arguments values;
   for (const ExprPtr& argument : arguments.positional) values.positional.push_back(evaluate(*argument));
   for (const auto& [name, argument] : arguments.named) values.named.emplace_back(name, evaluate(*argument));
+  if (arguments.all_positional) {
+    const ListPtr more = elements_of(context_, evaluate(*arguments.all_positional));
+    context_.budget.spend(more->items.size());
+    values.positional.insert(values.positional.end(), more->items.begin(), more->items.end());
+  }
+  if (arguments.all_named) {
+    values.unpacked = evaluate(*arguments.all_named);
+    if (!values.unpacked.dict()) fail("only a dict can be unpacked with **, not {}", values.unpacked.type_name());
+    context_.budget.spend(values.unpacked.dict()->entries.size());
+    for (const auto& [key, value] : values.unpacked.dict()->entries) {
+      if (!key.text()) fail("the names of a dict that is unpacked must be strings");
+      values.named.emplace_back(key.text()->bytes(), value);
+    }
+  }
   return values;
+}
+
+Value Evaluator::call(const Value& function, const Arguments& arguments) {
+  if (function.is_undefined()) fail("{}", function.why_undefined());
+  if (const Loop* loop = function.loop()) {
+    if (!loop->again) fail("this loop is not recursive: write {{% for ... recursive %}}");
+    return loop->again->call(context_, arguments);
+  }
+  if (!function.callable()) fail("a value of type {} cannot be called", function.type_name());
+  return function.callable()->call(context_, arguments);
 }
 
 Value Evaluator::evaluate(const Call& node) {
   const Value function = evaluate(*node.function);
-  if (function.is_undefined()) fail("{}", function.why_undefined());
-  if (!function.callable()) fail("a value of type {} cannot be called", function.type_name());
-  return function.callable()->call(context_, evaluate_arguments(node.arguments));
+  return call(function, evaluate_arguments(node.arguments));
 }
 
 Value Evaluator::evaluate(const FilterCall& node) {

@@ -34,6 +34,7 @@ class Evaluator {
   class Recursion;
   class Within;
   struct MacroFunction;
+  struct LoopFunction;
 
   Flow execute(const Body& body);
   Flow execute(const Data& data);
@@ -44,6 +45,8 @@ class Evaluator {
   Flow execute(const SetBlock& statement);
   Flow execute(const FilterBlock& statement);
   Flow execute(const Macro& macro);
+  Flow execute(const CallBlock& block);
+  Flow execute(const With& block);
   Flow execute(const Break&) { return Flow::break_loop; }
   Flow execute(const Continue&) { return Flow::next_turn; }
 
@@ -68,11 +71,16 @@ class Evaluator {
 
   Arguments evaluate_arguments(const CallArguments& arguments);
   std::optional<int64_t> evaluate_bound(const ExprPtr& bound);
-  ListPtr loop_items(const For& statement);
+  ListPtr loop_items(const For& statement, const Value& iterable);
   Text capture(const Body& body);
   Value filtered(const Body& body, const Expr& value);
+  CallablePtr make_function(const Macro& macro);
+  size_t keep_scope();
+  void run_loop(const For& statement, ListPtr items, int64_t nesting);
+  void bind_rest(const Macro& macro, const Arguments& arguments);
   Value call_macro(const Macro& macro, std::shared_ptr<Scope> scope, const Arguments& arguments);
-  void bind(const Target& target, Value value);
+  void bind(const Target& target, const Value& value);
+  Value call(const Value& function, const Arguments& arguments);
   void write(const Text& text);
 
   Context& context_;

@@ -43,6 +43,7 @@ struct Deepest {
   void see(const CallArguments& arguments) {
     for (const ExprPtr& child : arguments.positional) see(child);
     for (const auto& [name, child] : arguments.named) see(child);
+    see(arguments.all_positional), see(arguments.all_named);
   }
 
   void operator()(const Literal&) {}
@@ -80,7 +81,20 @@ ExprPtr ExpressionParser::make(int line, decltype(Expr::node) node) {
   return std::make_unique<const Expr>(Expr{line, std::move(node), deepest.depth + 1});
 }
 
+void ExpressionParser::define_assigned(const std::string& name) {
+  define(name);
+  assigned_.insert(name);
+}
+
+size_t ExpressionParser::mentions(std::string_view name) const {
+  const auto found = mentions_.find(name);
+  return found == mentions_.end() ? 0 : found->second;
+}
+
 void ExpressionParser::check_called_names() const {
+  for (const CalledOf& call : called_of_) {
+    if (!assigned_.contains(call.owner)) unsupported(call.line, fmt::format("method '{}'", call.method));
+  }
   for (const auto& [line, name] : called_) {
     if (!is_function(name) && !defined_.contains(name)) unsupported(line, fmt::format("function '{}'", name));
   }

@@ -2,6 +2,7 @@
 // tests. One thread.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -24,7 +25,9 @@ class ExpressionParser {
   ExprPtr make(int line, decltype(Expr::node) node);
 
   void define(const std::string& name) { defined_.insert(name); }
-  void check_called_names() const;  // once all is parsed: functions that neither the template nor this build has
+  void define_assigned(const std::string& name);  // by {% set %} or as a macro's parameter: it may be a namespace
+  void check_called_names() const;  // once all is parsed: functions and methods that neither the template nor this build has
+  size_t mentions(std::string_view name) const;   // so far, of varargs, kwargs and caller
 
  private:
   ExprPtr parse_or();
@@ -54,7 +57,14 @@ class ExpressionParser {
 
   TokenStream& tokens_;
   std::set<std::string> defined_;
+  std::set<std::string> assigned_;
   std::vector<std::pair<int, std::string>> called_;
+  struct CalledOf {
+    int line;
+    std::string owner, method;
+  };
+  std::vector<CalledOf> called_of_;
+  std::map<std::string, size_t, std::less<>> mentions_;
 };
 
 }  // namespace yoke::model::text::jinja

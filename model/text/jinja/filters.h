@@ -13,6 +13,7 @@ struct Filter {
   std::vector<std::string_view> parameters;  // names that may be given, in order
   bool names_another;                        // map, select...: the name of a filter or test, then its arguments
   Value (*apply)(Context& context, const Value& value, const Arguments& arguments);
+  bool any_names = false;  // format: arguments of any number and name
 };
 const Filter* find_filter(std::string_view name);  // null where there is none
 

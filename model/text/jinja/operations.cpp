@@ -6,6 +6,7 @@
 #include "model/text/jinja/arithmetic.h"
 #include "model/text/jinja/budget.h"
 #include "model/text/jinja/characters.h"
+#include "model/text/jinja/formatting.h"
 #include "model/text/jinja/printing.h"
 
 namespace yoke::model::text::jinja {
@@ -164,6 +165,7 @@ Value apply(Context& context, BinaryOp op, const Value& a, const Value& b) {
     const TextPtr parts[] = {to_text(context, a), to_text(context, b)};
     return concatenate(context, parts);
   }
+  if (op == BinaryOp::modulo && a.text()) return format_percent(context, *a.text(), b);
   if (const auto x = as_integer(a), y = as_integer(b); x && y) return calculate(op, *x, *y);
   if (const auto x = as_real(a), y = as_real(b); x && y) return calculate(op, *x, *y);
   if (op == BinaryOp::add && a.text() && b.text()) {

@@ -60,6 +60,7 @@ class StatementParser {
         {"set", &StatementParser::parse_set},       {"macro", &StatementParser::parse_macro},
         {"filter", &StatementParser::parse_filter}, {"generation", &StatementParser::parse_generation},
         {"break", &StatementParser::parse_break},   {"continue", &StatementParser::parse_continue},
+        {"call", &StatementParser::parse_call},     {"with", &StatementParser::parse_with},
     };
     const std::string name = tokens_.expect_any_name();
     for (const auto& [known, parse] : kStatements) {
@@ -88,12 +89,11 @@ class StatementParser {
 
   void parse_for(int line, Body& body) {
     For statement;
-    statement.target = parse_target();
-    if (!statement.target.field.empty()) syntax_error(line, "a loop binds names, not a field");
+    statement.target = parse_targets(false);
     tokens_.expect_name("in");
     statement.iterable = expressions_.parse_without_if();
     if (tokens_.take_name("if")) statement.filter = expressions_.parse_expression();
-    if (tokens_.is_name("recursive")) unsupported(line, "'recursive' loops");
+    statement.recursive = tokens_.take_name("recursive");
     end_block();
     ++loops_;
     statement.body = parse_body({"else", "endfor"});
@@ -106,23 +106,41 @@ class StatementParser {
     body.push_back({line, std::move(statement)});
   }
 
-  Target parse_target() {
-    Target target;
-    const bool bracketed = tokens_.take_symbol("(");
-    do {
-      if (tokens_.is_symbol("(")) unsupported(tokens_.line(), "unpacking into nested names");
-      target.names.push_back(tokens_.expect_any_name());
-      expressions_.define(target.names.back());
-      if (!tokens_.take_symbol(",")) break;
-      target.unpacks = true;
-    } while (tokens_.is(Token::Kind::name) && !tokens_.is_name("in"));
-    if (bracketed) tokens_.expect_symbol(")");
-    if (!target.unpacks && tokens_.take_symbol(".")) target.field = tokens_.expect_any_name();
+  // One name, or one in brackets: (a, b).
+  Target parse_target(bool assigned) {
+    const TokenStream::Level level(tokens_);
+    if (tokens_.take_symbol("(")) {
+      Target target = parse_targets(assigned);
+      tokens_.expect_symbol(")");
+      return target;
+    }
+    Target target{tokens_.expect_any_name(), {}, {}};
+    if (assigned && tokens_.take_symbol(".")) {
+      target.field = tokens_.expect_any_name();
+    } else if (assigned) {
+      expressions_.define_assigned(target.name);
+    } else {
+      expressions_.define(target.name);
+    }
     return target;
   }
 
+  // One target, or several with commas, which a value is unpacked into.
+  Target parse_targets(bool assigned) {
+    Target first = parse_target(assigned);
+    if (!tokens_.is_symbol(",")) return first;
+    Target several;
+    several.parts.push_back(std::move(first));
+    while (tokens_.take_symbol(",")) {
+      const bool another = (tokens_.is(Token::Kind::name) && !tokens_.is_name("in")) || tokens_.is_symbol("(");
+      if (!another) break;
+      several.parts.push_back(parse_target(assigned));
+    }
+    return several;
+  }
+
   void parse_set(int line, Body& body) {
-    Target target = parse_target();
+    Target target = parse_targets(true);
     if (tokens_.take_symbol("=")) {
       ExprPtr value = expressions_.parse_value();
       end_block();
@@ -144,26 +162,65 @@ class StatementParser {
     body.push_back({line, FilterBlock{std::move(value), std::move(captured)}});
   }
 
-  void parse_macro(int line, Body& body) {
-    Macro macro;
-    macro.name = tokens_.expect_any_name();
-    expressions_.define(macro.name);
+  void parse_parameters(Macro& macro) {
     tokens_.expect_symbol("(");
     while (!tokens_.take_symbol(")")) {
       std::string name = tokens_.expect_any_name();
-      expressions_.define(name);
+      expressions_.define_assigned(name);
       ExprPtr otherwise = tokens_.take_symbol("=") ? expressions_.parse_expression() : nullptr;
       macro.parameters.emplace_back(std::move(name), std::move(otherwise));
       if (!tokens_.is_symbol(")")) tokens_.expect_symbol(",");
     }
-    end_block();
+  }
+
+  void parse_macro_body(Macro& macro, std::string_view end) {
     const int loops = std::exchange(loops_, 0);
-    macro.body = parse_body({"endmacro"});
+    const size_t more = expressions_.mentions("varargs"), named = expressions_.mentions("kwargs");
+    const size_t caller = expressions_.mentions("caller");
+    macro.body = parse_body({end});
+    macro.takes_more = expressions_.mentions("varargs") > more;
+    macro.takes_more_named = expressions_.mentions("kwargs") > named;
+    macro.takes_caller = expressions_.mentions("caller") > caller;
     loops_ = loops;
-    tokens_.expect_name("endmacro");
+    tokens_.expect_name(end);
+  }
+
+  void parse_macro(int line, Body& body) {
+    Macro macro{};
+    macro.name = tokens_.expect_any_name();
+    expressions_.define(macro.name);
+    parse_parameters(macro);
+    end_block();
+    parse_macro_body(macro, "endmacro");
     if (tokens_.is(Token::Kind::name)) tokens_.take();  // Jinja allows the name again
     end_block();
     body.push_back({line, std::move(macro)});
+  }
+
+  void parse_call(int line, Body& body) {
+    CallBlock block{};
+    block.inside.name = "caller";
+    if (tokens_.is_symbol("(")) parse_parameters(block.inside);
+    block.call = expressions_.parse_expression();
+    if (!std::holds_alternative<Call>(block.call->node)) syntax_error(line, "'call' needs a call: {% call f() %}");
+    end_block();
+    parse_macro_body(block.inside, "endcall");
+    end_block();
+    body.push_back({line, std::move(block)});
+  }
+
+  void parse_with(int line, Body& body) {
+    With block;
+    while (!tokens_.is(Token::Kind::block_end)) {
+      Target target = parse_target(true);
+      tokens_.expect_symbol("=");
+      block.bindings.emplace_back(std::move(target), expressions_.parse_expression());
+      if (!tokens_.take_symbol(",")) break;
+    }
+    end_block();
+    block.body = parse_body({"endwith"});
+    end_block("endwith");
+    body.push_back({line, std::move(block)});
   }
 
   // transformers marks the assistant's part by it for training; what it holds is rendered as it stands.

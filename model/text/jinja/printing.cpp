@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "model/text/jinja/budget.h"
+#include "model/text/jinja/character_tests.h"
 #include "model/text/utf8.h"
 
 namespace yoke::model::text::jinja {
@@ -40,17 +41,24 @@ class Printer {
     const bool prefers_double = bytes.find('\'') != bytes.npos && bytes.find('"') == bytes.npos;
     const char quote = prefers_double ? '"' : '\'';
     out_ += quote;
-    for (const char c : bytes) print_char(c, quote);
+    for (size_t at = 0; at < bytes.size();) {
+      const Utf8Char c = read_char(bytes, at);
+      print_char(bytes.substr(at, c.bytes), c, quote);
+      at += c.bytes;
+    }
     out_ += quote;
   }
 
-  void print_char(char c, char quote) {
-    if (c == '\n') out_ += "\\n";
-    else if (c == '\r') out_ += "\\r";
-    else if (c == '\t') out_ += "\\t";
-    else if (c == '\\' || c == quote) out_ += {'\\', c};
-    else if (static_cast<uint8_t>(c) < 0x20 || c == 0x7F) out_ += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
-    else out_ += c;
+  void print_char(std::string_view bytes, const Utf8Char& c, char quote) {
+    const auto code = static_cast<uint32_t>(c.code);
+    if (code == '\n') out_ += "\\n";
+    else if (code == '\r') out_ += "\\r";
+    else if (code == '\t') out_ += "\\t";
+    else if (code == '\\' || code == static_cast<uint32_t>(quote)) (out_ += '\\') += bytes;
+    else if (c.state != Utf8Char::State::well_formed || is_printable(c.code)) out_ += bytes;
+    else if (code < 0x100) out_ += fmt::format("\\x{:02x}", code);
+    else if (code < 0x10000) out_ += fmt::format("\\u{:04x}", code);
+    else out_ += fmt::format("\\U{:08x}", code);
   }
 
   void print_list(const List& list) {
@@ -102,6 +110,12 @@ std::string print_real(double value) {
   return out;
 }
 
+Text to_repr(Context& context, const Value& value) {
+  Printer printer(context);
+  printer.print(value);
+  return printer.take();
+}
+
 TextPtr to_text(Context& context, const Value& value) {
   if (value.text()) return value.share_text();
   std::string out;
@@ -115,9 +129,7 @@ TextPtr to_text(Context& context, const Value& value) {
   } else if (const double* real = value.real()) {
     out = print_real(*real);
   } else if (value.list() || value.dict()) {
-    Printer printer(context);
-    printer.print(value);
-    return std::make_shared<const Text>(printer.take());
+    return std::make_shared<const Text>(to_repr(context, value));
   } else {
     fail("a {} cannot be printed", value.type_name());
   }

@@ -11,6 +11,9 @@ namespace yoke::model::text::jinja {
 // str(): a string is itself, with its provenance; undefined is empty.
 TextPtr to_text(Context& context, const Value& value);
 
+// repr(): what a list prints of its elements.
+Text to_repr(Context& context, const Value& value);
+
 struct JsonStyle {
   bool ensure_ascii = false;
   bool sort_keys = false;

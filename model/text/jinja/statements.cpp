@@ -21,6 +21,33 @@ struct Evaluator::MacroFunction : Callable {
   size_t scope;  // in kept_
 };
 
+// A recursive loop called within itself: loop(item.children).
+struct Evaluator::LoopFunction : Callable {
+  LoopFunction(Evaluator& evaluator, const For& statement, size_t scope, int64_t nesting)
+      : evaluator(evaluator), statement(statement), scope(scope), nesting(nesting) {}
+  Value call(Context& context, const Arguments& arguments) const override {
+    if (arguments.positional.size() != 1) fail("loop() takes what it goes through, and nothing else");
+    const Recursion guard(evaluator.recursion_);
+    const Within turn(evaluator, evaluator.kept_[scope]);
+    Text text;
+    Text* const before = std::exchange(evaluator.out_, &text);
+    try {
+      evaluator.run_loop(statement, evaluator.loop_items(statement, arguments.positional[0]), nesting);
+    } catch (...) {
+      evaluator.out_ = before;
+      throw;
+    }
+    evaluator.out_ = before;
+    context.budget.spend(1);
+    return text;
+  }
+
+  Evaluator& evaluator;
+  const For& statement;
+  size_t scope;  // in kept_
+  int64_t nesting;
+};
+
 Evaluator::Evaluator(Context& context, std::map<std::string_view, Value> variables)
     : context_(context), scope_(std::make_shared<Scope>(Scope{nullptr, std::move(variables)})) {}
 
@@ -74,8 +101,7 @@ Evaluator::Flow Evaluator::execute(const If& statement) {
   return execute(statement.otherwise);
 }
 
-ListPtr Evaluator::loop_items(const For& statement) {
-  const Value iterable = evaluate(*statement.iterable);
+ListPtr Evaluator::loop_items(const For& statement, const Value& iterable) {
   ListPtr items = elements_of(context_, iterable);
   if (!statement.filter) return items;
   std::vector<Value> kept;
@@ -87,9 +113,11 @@ ListPtr Evaluator::loop_items(const For& statement) {
   return make_list(std::move(kept));
 }
 
-Evaluator::Flow Evaluator::execute(const For& statement) {
+void Evaluator::run_loop(const For& statement, ListPtr items, int64_t nesting) {
   const auto loop = std::make_shared<Loop>();
-  loop->items = loop_items(statement);
+  loop->items = std::move(items);
+  loop->nesting = nesting;
+  if (statement.recursive) loop->again = std::make_shared<const LoopFunction>(*this, statement, keep_scope(), nesting + 1);
   for (; loop->at < loop->items->items.size(); ++loop->at) {
     context_.budget.spend(1);
     const Within turn(*this, scope_);
@@ -97,22 +125,28 @@ Evaluator::Flow Evaluator::execute(const For& statement) {
     bind(statement.target, loop->items->items[loop->at]);
     if (execute(statement.body) == Flow::break_loop) break;
   }
-  return loop->items->items.empty() ? execute(statement.otherwise) : Flow::onward;
+  if (loop->items->items.empty()) execute(statement.otherwise);
 }
 
-void Evaluator::bind(const Target& target, Value value) {
-  if (!target.field.empty()) {
-    const Value owner = evaluate(Name{target.names[0]});
-    if (!owner.space()) fail("'{}' is no namespace: only a namespace's fields can be set", target.names[0]);
-    owner.space()->fields.insert_or_assign(target.field, std::move(value));
-  } else if (!target.unpacks) {
-    scope_->names.insert_or_assign(target.names[0], std::move(value));
-  } else {
+Evaluator::Flow Evaluator::execute(const For& statement) {
+  run_loop(statement, loop_items(statement, evaluate(*statement.iterable)), 0);
+  return Flow::onward;
+}
+
+void Evaluator::bind(const Target& target, const Value& value) {
+  if (!target.parts.empty()) {
     const ListPtr parts = elements_of(context_, value);
-    if (parts->items.size() != target.names.size()) {
-      fail("{} values cannot be unpacked into {} names", parts->items.size(), target.names.size());
+    if (parts->items.size() != target.parts.size()) {
+      fail("{} values cannot be unpacked into {} names", parts->items.size(), target.parts.size());
     }
-    for (size_t i = 0; i < target.names.size(); ++i) scope_->names.insert_or_assign(target.names[i], parts->items[i]);
+    for (size_t i = 0; i < target.parts.size(); ++i) bind(target.parts[i], parts->items[i]);
+  } else if (!target.field.empty()) {
+    const Value owner = evaluate(Name{target.name});
+    if (!owner.space()) fail("'{}' is no namespace: only a namespace's fields can be set", target.name);
+    if (target.field.starts_with('_')) fail("a namespace has no field '{}': names begin with a letter", target.field);
+    owner.space()->fields.insert_or_assign(target.field, value);
+  } else {
+    scope_->names.insert_or_assign(target.name, value);
   }
 }
 
@@ -144,25 +178,62 @@ Evaluator::Flow Evaluator::execute(const FilterBlock& statement) {
   return Flow::onward;
 }
 
-Evaluator::Flow Evaluator::execute(const Macro& macro) {
+size_t Evaluator::keep_scope() {
   if (kept_.empty() || kept_.back() != scope_) kept_.push_back(scope_);
-  const CallablePtr function = std::make_shared<const MacroFunction>(*this, macro, kept_.size() - 1);
-  scope_->names.insert_or_assign(macro.name, Value(function));
+  return kept_.size() - 1;
+}
+
+CallablePtr Evaluator::make_function(const Macro& macro) {
+  return std::make_shared<const MacroFunction>(*this, macro, keep_scope());
+}
+
+Evaluator::Flow Evaluator::execute(const Macro& macro) {
+  scope_->names.insert_or_assign(macro.name, Value(make_function(macro)));
   return Flow::onward;
 }
 
-Value Evaluator::call_macro(const Macro& macro, std::shared_ptr<Scope> scope, const Arguments& arguments) {
+Evaluator::Flow Evaluator::execute(const CallBlock& block) {
+  const Call& node = std::get<Call>(block.call->node);
+  const Value function = evaluate(*node.function);
+  Arguments arguments = evaluate_arguments(node.arguments);
+  arguments.named.emplace_back("caller", Value(make_function(block.inside)));
+  write(*to_text(context_, call(function, arguments)));
+  return Flow::onward;
+}
+
+Evaluator::Flow Evaluator::execute(const With& block) {
+  const Within inside(*this, scope_);
+  for (const auto& [target, value] : block.bindings) bind(target, evaluate(*value));
+  return execute(block.body);
+}
+
+// What was given beyond the parameters, for the names that a macro's body speaks of.
+void Evaluator::bind_rest(const Macro& macro, const Arguments& arguments) {
   const size_t known = macro.parameters.size();
-  if (arguments.positional.size() > known) {
+  std::vector<Value> more;
+  for (size_t i = known; i < arguments.positional.size(); ++i) more.push_back(arguments.positional[i]);
+  if (!more.empty() && !macro.takes_more) {
     fail("macro '{}' takes {} arguments, {} were given", macro.name, known, arguments.positional.size());
   }
-  for (const auto& given : arguments.named) {
+  std::vector<std::pair<Value, Value>> named;
+  Value caller = Value::undefined("no caller was given");
+  for (const auto& [name, value] : arguments.named) {
     const bool is_parameter = std::any_of(macro.parameters.begin(), macro.parameters.end(),
-                                          [&](const auto& parameter) { return parameter.first == given.first; });
-    if (!is_parameter) fail("macro '{}' has no argument '{}'", macro.name, given.first);
+                                          [&, given = name](const auto& parameter) { return parameter.first == given; });
+    if (is_parameter) continue;
+    if (name == "caller" && macro.takes_caller) caller = value;
+    else if (macro.takes_more_named) named.emplace_back(Text(name, false), value);
+    else fail("macro '{}' has no argument '{}'", macro.name, name);
   }
+  if (macro.takes_more) scope_->names.insert_or_assign("varargs", make_list(std::move(more), List::Form::tuple));
+  if (macro.takes_more_named) scope_->names.insert_or_assign("kwargs", make_dict(std::move(named)));
+  if (macro.takes_caller) scope_->names.insert_or_assign("caller", std::move(caller));
+}
+
+Value Evaluator::call_macro(const Macro& macro, std::shared_ptr<Scope> scope, const Arguments& arguments) {
   const Within call(*this, std::move(scope));
-  for (size_t i = 0; i < known; ++i) {
+  bind_rest(macro, arguments);
+  for (size_t i = 0; i < macro.parameters.size(); ++i) {
     const auto& [name, otherwise] = macro.parameters[i];
     const Value* given = arguments.find(i, name);
     Value value = given       ? *given

@@ -37,6 +37,27 @@ std::vector<Value> split_at_space(Context& context, const Text& text, int64_t at
   return parts;
 }
 
+// The same from the end: whole words, and what is left before them as one.
+std::vector<Value> split_at_space_from_right(Context& context, const Text& text, int64_t at_most) {
+  std::vector<Value> words = split_at_space(context, text, std::numeric_limits<int64_t>::max());
+  const auto count = static_cast<int64_t>(words.size());
+  if (count <= at_most) return words;
+  // The words that stay together end where the first of the others begins: at most `at_most` words from the end.
+  size_t end = text.size() - trailing_stripped(text.bytes(), nullptr);
+  for (int64_t i = 0; i < at_most; ++i) {
+    end -= words[static_cast<size_t>(count - 1 - i)].text()->size();
+    end -= trailing_stripped(text.bytes().substr(0, end), nullptr);
+  }
+  std::vector<Value> parts = {text.slice(leading_stripped(text.bytes(), nullptr), end)};
+  parts.insert(parts.end(), words.end() - at_most, words.end());
+  return parts;
+}
+
+// str.splitlines knows more line ends than the world does.
+bool ends_line(char32_t code) {
+  return (code >= 0x0A && code <= 0x0D) || (code >= 0x1C && code <= 0x1E) || code == 0x85 || code == 0x2028 || code == 0x2029;
+}
+
 void check_separator(const Text& separator) {
   if (separator.empty()) fail("a string cannot be split at an empty separator");
 }
@@ -94,7 +115,7 @@ std::vector<Value> split(Context& context, const Text& text, const Text* separat
 }
 
 std::vector<Value> split_from_right(Context& context, const Text& text, const Text* separator, int64_t at_most) {
-  if (!separator) fail("rsplit without a separator is not supported");
+  if (!separator) return split_at_space_from_right(context, text, or_unlimited(at_most));
   check_separator(*separator);
   context.budget.spend_bytes(text.size());
   // Backwards through the text is forwards through its mirror image.
@@ -114,17 +135,22 @@ std::vector<Value> split_from_right(Context& context, const Text& text, const Te
   return parts;
 }
 
-std::vector<Value> split_lines(Context& context, const Text& text) {
+std::vector<Value> split_lines(Context& context, const Text& text, bool keeps_ends) {
   context.budget.spend_bytes(text.size());
   const std::string_view bytes = text.bytes();
   std::vector<Value> lines;
-  size_t at = 0;
-  while (at < bytes.size()) {
+  size_t begin = 0;
+  for (size_t at = 0; at < bytes.size();) {
+    const Utf8Char c = read_char(bytes, at);
+    const size_t end = at;
+    at += c.bytes;
+    if (c.state != Utf8Char::State::well_formed || !ends_line(c.code)) continue;
+    if (c.code == '\r' && bytes.substr(at).starts_with('\n')) ++at;
     context.budget.spend(1);
-    const size_t end = std::min(bytes.find_first_of("\n\r", at), bytes.size());
-    lines.push_back(text.slice(at, end));
-    at = end + (bytes.substr(end, 2) == "\r\n" ? 2 : 1);
+    lines.push_back(text.slice(begin, keeps_ends ? at : end));
+    begin = at;
   }
+  if (begin < bytes.size()) lines.push_back(text.slice(begin, bytes.size()));
   return lines;
 }
 

@@ -18,7 +18,7 @@ Text replace(Context& context, const Text& text, const Text& from, const Text& t
 // str.split: at a separator, or at runs of white space where there is none. `at_most` cuts; negative: all.
 std::vector<Value> split(Context& context, const Text& text, const Text* separator, int64_t at_most);
 std::vector<Value> split_from_right(Context& context, const Text& text, const Text* separator, int64_t at_most);
-std::vector<Value> split_lines(Context& context, const Text& text);
+std::vector<Value> split_lines(Context& context, const Text& text, bool keeps_ends = false);
 
 Text join(Context& context, const Text& separator, const std::vector<TextPtr>& parts);
 

@@ -124,6 +124,7 @@ struct Loop {
 struct Arguments {
   std::vector<Value> positional;
   std::vector<std::pair<std::string_view, Value>> named;
+  Value unpacked;  // owns the names that came from f(**dict)
 
   // By place or by name; null where it was not given.
   const Value* find(size_t place, std::string_view name) const;
