@@ -123,6 +123,12 @@ GgufMetadata read_whole(const std::filesystem::path& path, Checkpoint& checkpoin
 
 }  // namespace
 
+std::optional<TokenizerAssets> read_gguf_tokenizer(const std::filesystem::path& path) {
+  const FileReader file(path);
+  HeaderReader reader(file, kMostHeaderBytes);
+  return tokenizer_from_gguf(GgufMetadata(reader, read_counts(reader).keys));
+}
+
 void read_gguf(const std::filesystem::path& path, Checkpoint& checkpoint) {
   const std::vector<std::filesystem::path> parts = gguf_parts(path);
   const GgufMetadata metadata = parts.size() > 1 ? read_parts(parts, checkpoint) : read_whole(path, checkpoint);

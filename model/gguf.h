@@ -13,6 +13,9 @@ namespace yoke::model {
 // of a split model: the others lie beside it. Errors as open_checkpoint's.
 void read_gguf(const std::filesystem::path& path, Checkpoint& checkpoint);
 
+// The tokenizer alone, whatever the architecture and whether the tensors are there. Of a split model, the first part has it.
+std::optional<TokenizerAssets> read_gguf_tokenizer(const std::filesystem::path& path);
+
 // Keys general.* and ARCHITECTURE.*. What the tensors say (tied, biases, the vocabulary where no key does) is left to
 // the caller.
 ModelConfig config_from_gguf(const GgufMetadata& metadata);

@@ -6,7 +6,12 @@ namespace yoke::model::text {
 
 std::string Detokenizer::push(TokenId token) {
   if (skip_special_ && tokenizer_->is_special(token)) return {};
-  held_ += tokenizer_->token_bytes(token);
+  std::string_view bytes = tokenizer_->token_bytes(token);
+  if (drops_space_ && !bytes.empty()) {
+    if (bytes.front() == ' ') bytes.remove_prefix(1);
+    drops_space_ = false;
+  }
+  held_ += bytes;
   std::string ready;
   size_t at = 0;
   while (at < held_.size()) {

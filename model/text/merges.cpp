@@ -21,12 +21,12 @@ bool later(const Merges::Workspace::Candidate& a, const Merges::Workspace::Candi
 
 }  // namespace
 
-Merges::Merges(const std::vector<Merge>& merges)
+Merges::Merges(const std::vector<Merge>& merges, Repeated repeated, const std::vector<uint32_t>& ranks)
     : slots_(std::bit_ceil(merges.size() * 2 + 2), Slot{kFree, 0, 0}) {
-  for (size_t rank = 0; rank < merges.size(); ++rank) {
-    Slot& slot = slots_[slot_of(pair_of(merges[rank].left, merges[rank].right))];
-    if (slot.pair != kFree) continue;
-    slot = {pair_of(merges[rank].left, merges[rank].right), static_cast<uint32_t>(rank), merges[rank].merged};
+  for (size_t i = 0; i < merges.size(); ++i) {
+    Slot& slot = slots_[slot_of(pair_of(merges[i].left, merges[i].right))];
+    if (slot.pair != kFree && repeated == Repeated::first_counts) continue;
+    slot = {pair_of(merges[i].left, merges[i].right), ranks.empty() ? static_cast<uint32_t>(i) : ranks[i], merges[i].merged};
   }
 }
 

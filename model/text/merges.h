@@ -1,4 +1,4 @@
-// The second half of byte-level BPE: joins neighbouring tokens of a word, the merge of the lowest rank first, the leftmost
+// The heart of byte-pair encoding: joins neighbouring tokens of a word, the merge of the lowest rank first, the leftmost
 // of equal ones first, until none applies. n log n by a heap. Immutable once built; any thread.
 #pragma once
 
@@ -13,8 +13,9 @@ class Merges {
   struct Merge {
     int32_t left, right, merged;
   };
-  // In the order of their ranks; of two merges of one pair the first counts.
-  explicit Merges(const std::vector<Merge>& merges);
+  enum class Repeated { first_counts, last_counts };  // of two merges of one pair: llama.cpp's reading and Hugging Face's
+  // In the order of their ranks; or with `ranks`, one for each, where some share one: of those the leftmost comes first.
+  explicit Merges(const std::vector<Merge>& merges, Repeated repeated = Repeated::first_counts, const std::vector<uint32_t>& ranks = {});
 
   // What one thread needs while it merges; kept between words so that a word costs no allocation.
   struct Workspace {
@@ -30,7 +31,7 @@ class Merges {
     std::vector<Candidate> heap;
   };
 
-  // Replaces `word`, the ids of a word's bytes, by the merged ids.
+  // Replaces `word`, the ids of a word's bytes or characters, by the merged ids.
   void apply(std::vector<int32_t>& word, Workspace& workspace) const;
 
  private:

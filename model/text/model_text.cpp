@@ -1,26 +1,73 @@
 #include "model/text/model_text.h"
 
+#include <fmt/format.h>
+
 #include "core/error.h"
+#include "model/gguf.h"
+#include "model/text/text_folder.h"
+#include "model/text/tokenizer_json/tokenizer_json.h"
 
 namespace yoke::model::text {
+namespace {
 
-ModelText open_text(const std::filesystem::path& model) { return open_text(open_checkpoint(model)); }
+namespace fs = std::filesystem;
 
-ModelText open_text(const Checkpoint& checkpoint) {
-  ModelText text;
-  if (!checkpoint.tokenizer) {
-    text.why_no_tokenizer = "its files have none";
-    return text;
-  }
-  const TokenizerAssets& assets = *checkpoint.tokenizer;
+// What this build does not know leaves a model without text, not without service.
+template <typename Make>
+void give_tokenizer(ModelText& text, Make make) {
   try {
-    text.tokenizer = make_tokenizer(assets);
+    text.tokenizer = make();
   } catch (const Error& error) {
     if (error.code() != Code::unsupported) throw;
     text.why_no_tokenizer = error.what();
   }
+}
+
+ModelText from_assets(const TokenizerAssets& assets) {
+  ModelText text;
+  give_tokenizer(text, [&] { return make_tokenizer(assets); });
   if (!assets.chat_template.empty()) text.templates.emplace("default", assets.chat_template);
   return text;
+}
+
+// Nothing where the folder has no file of a tokenizer.
+std::optional<ModelText> from_folder(const fs::path& folder) {
+  const auto source = read_folder_file(folder, "tokenizer.json", kMostTokenizerBytes);
+  if (!source) return std::nullopt;
+  ModelText text;
+  const ModelNames names = read_names(folder);
+  give_tokenizer(text, [&] { return read_tokenizer_json(*source, (folder / "tokenizer.json").string(), names); });
+  text.templates = read_templates(folder);
+  return text;
+}
+
+ModelText without(std::string why) {
+  ModelText text;
+  text.why_no_tokenizer = std::move(why);
+  return text;
+}
+
+}  // namespace
+
+ModelText open_text(const fs::path& model) {
+  std::error_code error;
+  if (fs::is_directory(model, error)) {
+    if (auto text = from_folder(model)) return std::move(*text);
+    return open_text(open_checkpoint(model));
+  }
+  if (model.extension() != ".gguf") return open_text(open_checkpoint(model));
+  if (const auto assets = read_gguf_tokenizer(model)) return from_assets(*assets);
+  return without(fmt::format("{} has no tokenizer", model.string()));
+}
+
+ModelText open_text(const Checkpoint& checkpoint) {
+  if (checkpoint.tokenizer) return from_assets(*checkpoint.tokenizer);
+  std::error_code error;
+  const fs::path& path = checkpoint.path;
+  const fs::path folder = fs::is_directory(path, error) ? path : path.parent_path();
+  if (checkpoint.made || !fs::is_directory(folder, error)) return without("it has no files");
+  if (auto text = from_folder(folder)) return std::move(*text);
+  return without(fmt::format("{} has no tokenizer.json", folder.string()));
 }
 
 }  // namespace yoke::model::text

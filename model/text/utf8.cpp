@@ -44,6 +44,26 @@ Utf8Char read_char(std::string_view text, size_t at) {
   return {Utf8Char::State::well_formed, lead.bytes, code};
 }
 
+bool is_well_formed(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const Utf8Char c = read_char(text, at);
+    if (c.state != Utf8Char::State::well_formed) return false;
+    at += c.bytes;
+  }
+  return true;
+}
+
+std::string well_formed(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const Utf8Char c = read_char(text, at);
+    out += c.state == Utf8Char::State::well_formed ? text.substr(at, c.bytes) : kReplacementCharacter;
+    at += c.bytes;
+  }
+  return out;
+}
+
 void append_char(std::string& text, char32_t code) {
   const auto put = [&](char32_t byte) { text.push_back(static_cast<char>(byte)); };
   if (code < 0x80) return put(code);

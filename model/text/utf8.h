@@ -23,6 +23,10 @@ inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";  // U+
 // The character that begins at `at` (at < text.size()).
 Utf8Char read_char(std::string_view text, size_t at);
 
+bool is_well_formed(std::string_view text);
+// With U+FFFD for each maximal subpart of what is ill-formed or unfinished.
+std::string well_formed(std::string_view text);
+
 void append_char(std::string& text, char32_t code);
 
 }  // namespace yoke::model::text

@@ -1,0 +1,81 @@
+// Finds the added tokens of a vocabulary (control tokens, tokens that a user defined) where they stand whole in a text:
+// leftmost first, at one place the longest, as the reference (Hugging Face tokenizers, AddedVocabulary) does. Tokens marked
+// `normalized` stand in the normalised text, the others in the text as it came. Immutable once built; any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/text/stages.h"
+#include "model/text/tokenizer.h"
+
+namespace yoke::model::text {
+
+struct AddedToken {
+  std::string content;
+  TokenId id = 0;
+  bool special = false;
+  bool normalized = false;
+  bool single_word = false;  // only where no word character stands beside it
+  bool lstrip = false;       // takes the white space before it along
+  bool rstrip = false;       // and the white space behind it
+};
+
+// The stretches of a text that a caller wrote: [begin, end), ascending, not touching.
+using CallerParts = std::vector<std::pair<size_t, size_t>>;
+
+class AddedVocabulary {
+ public:
+  // Bounds the search to this many steps for each byte of a text.
+  static constexpr size_t kMaxBytes = 256;
+
+  AddedVocabulary() = default;
+  // `normalizer` may be null. Contents, normalised ones too, are at most kMaxBytes long: longer ones are never found.
+  AddedVocabulary(std::vector<AddedToken> tokens, const Normalizer* normalizer);
+
+  struct Found {
+    size_t begin, end;
+    TokenId id;
+  };
+  enum class Text { as_it_came, normalised };
+  // The tokens in `text`, in its order. A token that touches a caller's part is none, but for white space that is not special:
+  // models are trained to see that as tokens, and it controls nothing.
+  std::vector<Found> find(std::string_view text, Text kind, AddedTokens match, const CallerParts& caller) const;
+
+  bool any_in(Text kind) const { return !trie_of(kind).empty(); }
+
+ private:
+  // Of what is looked for in one kind of text.
+  class Trie {
+   public:
+    void add(std::string_view text, uint32_t token);
+    bool empty() const { return nodes_.empty(); }
+    struct Longest {
+      size_t bytes = 0;  // 0: there is none
+      uint32_t token = 0;
+    };
+    template <typename Allowed>
+    Longest longest_at(std::string_view text, size_t at, Allowed allowed) const;
+
+   private:
+    struct Node {
+      std::vector<std::pair<char, uint32_t>> children;  // ascending
+      int64_t token = -1;                               // what ends here
+    };
+    uint32_t child_of(uint32_t node, char next) const;  // 0, the root, where there is none
+
+    std::vector<Node> nodes_;
+    std::array<uint32_t, 256> first_ = {};  // the root's children
+  };
+  const Trie& trie_of(Text kind) const { return kind == Text::normalised ? normalised_ : as_it_came_; }
+  bool may_stand(const AddedToken& token, size_t begin, size_t end, const CallerParts& caller) const;
+
+  std::vector<AddedToken> tokens_;
+  Trie as_it_came_, normalised_;
+};
+
+}  // namespace yoke::model::text
