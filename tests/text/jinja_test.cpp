@@ -64,16 +64,18 @@ TEST(Jinja, WhatTheEvaluatorLacksIsRefusedWhenParsedByLineAndName) {
       {"{{ x is frobnicated }}", "line 1: test 'frobnicated'"},
       {"a\nb\n{{ frobnicate(x) }}", "line 3: function 'frobnicate'"},
       {"{% include 'x' %}", "statement 'include'"},
-      {"{% call f() %}{% endcall %}", "statement 'call'"},
+      {"{% import 'x' as y %}", "statement 'import'"},
+      {"{% extends 'x' %}", "statement 'extends'"},
+      {"{% for m in messages %}{{ m.frobnicate() }}{% endfor %}", "method 'frobnicate'"},
+      {"\n\n{{ messages.frobnicate(1) }}", "line 3: method 'frobnicate'"},
       {"{{ (x ~ 'a').frobnicate() }}", "method 'frobnicate'"},
-      {"{{ loop.depth }}", "'loop.depth'"},
+      {"{{ loop.height }}", "'loop.height'"},
       {"{{ x|tojson(frob=1) }}", "argument 'frob' of filter 'tojson'"},
       {"{{ x|length(1) }}", "filter 'length' with 1 arguments"},
       {"{{ x|map('frobnicate') }}", "filter 'frobnicate'"},
       {"{{ x|selectattr('a', 'frobnicated') }}", "test 'frobnicated'"},
-      {"{% for x in y recursive %}{% endfor %}", "'recursive' loops"},
-      {"{% if false %}\n{{ from_json(x) }}{% endif %}", "line 2: function 'from_json'"},
-      {"{{ f(*x) }}", "unpacking"},
+      {"{% if false %}\n{{ frobnicate(x) }}{% endif %}", "line 2: function 'frobnicate'"},
+      {"{{ x|map('trim')|join(*y) }}", "unpacking"},
   };
   for (const auto& [source, words] : cases) {
     const std::string error = error_of(source, Code::unsupported);

@@ -79,6 +79,27 @@ messages[::2]|map(attribute='role')|list | messages[-1]['tool_calls'][0]['id']
 [] | first | x|tojson(indent=none) | 1/0 | 1 % 0 | l.append(1) | d.pop('a') | 'a'.nosuch() | x[0] is defined
 x['a'] is defined | no[0] is defined | nope == nope2 | nope == none | nope|length | nope|list | nope|join
 nope|trim | nope|upper | nope ~ 'x' | nope in l | 'a' in nope | nope > 1 | nope + 1 | -nope | -s | nope|tojson
+{1:'a', none:'b', true:'c'} | {1:'a'}[1] | {1:'a'}[true] | 1 in {1:2} | {1: 2, 'a': none}|tojson | none|select|list
+none|map('upper')|list | {0: 1}.get(0) | {0: 1}.get(1.0, 'x') | '%s-%d-%05.2f|%-4s|%4s|%%|%r' % ('a', 3, 2.5, 'b', 'c', 'd')
+'%s' % x | '%s' % ((1,2),) | '%(k)s!' % {'k': 5} | '%x %X %o %+d % d %e %g' % (255, 255, 8, 3, 4, 1.5, 0.0001)
+'%d' % 3.9 | '%s' % none | '%s %s' % (1,) | '%d' % 'a' | 'a%' % 1 | '%s, %s!'|format('Hi', name) | '%s, %s!'|format('Hi', 3)
+'%(a)s'|format(a=1) | '{0}{1}{0}'.format('a', 'b') | '{a}-{b}'.format(a=1, b='x') | '{:>5}|{:<5}|{:^5}|{:*^6}'.format(1, 'a', 'b', 'c')
+'{:05d} {:+} {:,} {:_} {:x} {:#x} {:b}'.format(42, 3, 1234567, 1234567, 255, 255, 5) | '{:.2f} {:8.3f} {:e} {:g} {:%}'.format(1.005, 2.5, 12345.678, 0.00001, 0.25)
+'{!r} {!s}'.format('a', 'b') | '{:s}'.format('x') | '{:.2}'.format('abc') | '{} {}'.format(1) | '{'.format() | '{:d}'.format('a')
+'{:10}|'.format(none) | '{:5}|'.format(true) | '{:>4}'.format(u) | 'abc'.center(8) | 'abc'.center(7, '*') | 'ab'.center(7, '*')
+'ab'.ljust(5, '.') | 'ab'.rjust(5) | '-5'.zfill(4) | '5'.zfill(3) | 'abc'.zfill(2) | 'aXbXc'.rfind('X') | 'abc'.find('z')
+'abcabc'.find('c', 3) | 'abcabc'.find('a', 1, 3) | 'abc'.index('b') | 'abc'.index('z') | 'abcabc'.rindex('b') | 'aaa'.count('a', 1)
+'a-b-c'.partition('-') | 'a-b-c'.rpartition('-') | 'abc'.partition('-') | 'abc'.rpartition('-') | 'a b  c'.rsplit() | ' a b  c '.rsplit(none, 1)
+'abc'.isalpha() | 'ab1'.isalpha() | 'ab1'.isalnum() | '12'.isdigit() | '1.2'.isdigit() | ''.isdigit() | ' \t'.isspace() | 'aB'.islower()
+'ab1'.islower() | 'AB'.isupper() | '1'.isupper() | u.isalpha() | 'é'.isascii() | 'aBc'.swapcase() | '½'.isnumeric() | '²'.isdigit()
+'a\x0bb\x1cc\u2028d'.splitlines() | 'a\nb\n'.splitlines(true) | l.index(1) | l.index(9) | l.count(3) | (1,2,1).count(1)
+2.5|round | 3.5|round | 2.675|round(2) | 2.1|round(0, 'ceil') | 2.9|round(method='floor') | 5|round | '1.9'|int | '0x1F'|int(0, 16) | '1e3'|int
+[1,2,3,4,5]|batch(2)|list | [1,2,3]|batch(2, 'x')|list | [1,2,3,4,5]|slice(2)|list | [1,2,3,4,5]|slice(3, 'x')|list
+objs|groupby('g')|list|length | objs|groupby('g')|map('first')|list | 'foo bar baz qux'|truncate(9) | 'foo bar baz qux'|truncate(9, true)
+'foo bar baz qux'|truncate(11) | 'foo bar baz qux'|truncate(11, false, '...', 0) | 'a b, c-d'|wordcount | 'abc'|center(9) | 'a b/c?é'|urlencode
+'ab' is lower | 'AB' is upper | 'aB' is upper | d|attr('b') is defined | ['\x7f', '\u200b', '\xa0', '\ue000', '\U000e0001', 'é', '\x85']
+'\x7f\x80'|tojson(ensure_ascii=true) | dict(**{'a': 1}) | [[1, 2], [3]]|sum(start=[]) | 'x'.join(d) | 'a,b'.split(',')|last
+{'a': 1}|items|list | l|max | names|max | 'abc'|first | (l|sort)[0] | [3,1]|sort|join | 1.0|string | -7 // 2 | -7 % 3 | 7.5 // 2 | -7.5 % 2
 u|replace('語','X') | 'ab'[5] is defined | 'ab'[5] | l['x'] is defined | l[1.5] is defined
 """
 
@@ -162,6 +183,29 @@ TEMPLATES = [
     '{{x}}{{-x-}} {{x}}',
     '\t {%- set a=1 %}\n\t{{ a }}',
     "{{ {'z':1,'a':2}|dictsort }}{{ {'z':1,'a':2}|items|list }}",
+    "{% macro f(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}{{ f(1, 2, 3, k=4) }}",
+    "{% macro f(a) %}{{ a }}{% endmacro %}{{ f(1, 2) }}",
+    "{% macro f(a) %}{{ a }}{% endmacro %}{{ f(b=2) }}",
+    "{% macro f(x) %}<{{ caller(x) }}>{% endmacro %}{% call(y) f(3) %}[{{ y }}]{% endcall %}",
+    "{% macro f() %}<{{ caller() }}>{% endmacro %}{% call f() %}in {{ x }}{% endcall %}{{ f() }}",
+    "{% macro f() %}<{{ caller is defined }}>{% endmacro %}{{ f() }}",
+    "{% macro f() %}x{% endmacro %}{% call f() %}y{% endcall %}",
+    "{% macro f(a, b=2) %}{{ a }}{{ b }}{% endmacro %}{{ f(*[1, 5]) }}{{ f(**{'a': 7}) }}{{ f(*l[:1], **{'b': 9}) }}",
+    "{% with a = 1, b = 2 %}{{ a }}{{ b }}{% set c = 3 %}{{ c }}{% endwith %}{{ a is defined }}{{ c is defined }}",
+    "{% with %}{% set x = 9 %}{{ x }}{% endwith %}{{ x }}",
+    "{% set t = [{'n': 1, 'c': [{'n': 2, 'c': [{'n': 3}]}, {'n': 4}]}] %}{% for i in t recursive %}{{ loop.depth }}{{ loop.depth0 }}:{{ i.n }}{% if i.c %}({{ loop(i.c) }}){% endif %}{% endfor %}",
+    "{% for i in l %}{{ loop(l) }}{% endfor %}",
+    "{% for i in [1, 1, 2, 2, 1] %}{{ loop.changed(i) }}{% endfor %}",
+    "{% for a, (b, c) in [(1, (2, 3)), [4, [5, 6]]] %}{{ a }}{{ b }}{{ c }};{% endfor %}",
+    "{% set a, (b, c) = 1, (2, 3) %}{{ a }}{{ b }}{{ c }}",
+    "{% set ns = namespace(f=none) %}{% macro m(x) %}<{{ x }}>{% endmacro %}{% set ns.f = m %}{{ ns.f(1) }}",
+    "{% set ns = namespace(_a=1) %}{{ ns }}",
+    "{% set ns = namespace() %}{% set ns._a = 1 %}",
+    "{% for x in none %}{% endfor %}",
+    "{% for i in range(3) %}{% for j in range(i) %}{% if j == 1 %}{% break %}{% endif %}{{ i }}{{ j }};{% else %}e{% endfor %}{% endfor %}",
+    "{% if x %}a{% else %}b{% endif %}{%- if z -%} c {%- elif t -%} d {%- else -%} e {%- endif %}",
+    "{{ x if x is defined else 'n' }}{{ (nope|default({})).a is defined }}{{ (nope or {}).a }}",
+    "{% set d2 = {'k': [1, {'z': none}]} %}{{ d2 }}{{ d2|string|length }}",
     "{{ '\u20acuro'|tojson(ensure_ascii=true, indent=2) }}",
     '{{ [1,[2,[]],{}]|tojson(indent=1) }}',
 ]
@@ -175,11 +219,25 @@ def environment():
     def tojson(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
         return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
+    class TemplateNamespace(jinja2.utils.Namespace):
+        def __init__(*args, **kwargs):
+            self, args = args[0], args[1:]
+            attributes = dict(*args, **kwargs)
+            if any(name.startswith("_") for name in attributes):
+                raise jinja2.exceptions.SecurityError("underscore")
+            jinja2.utils.Namespace.__init__(self, attributes)
+
+        def __setitem__(self, name, value):
+            if name.startswith("_"):
+                raise jinja2.exceptions.SecurityError("underscore")
+            jinja2.utils.Namespace.__setitem__(self, name, value)
+
     def raise_exception(message):
         raise jinja2.exceptions.TemplateError(message)
 
     made.filters["tojson"] = tojson
     made.globals["raise_exception"] = raise_exception
+    made.globals["namespace"] = TemplateNamespace
     return made
 
 

@@ -96,7 +96,7 @@ void ExpressionParser::check_called_names() const {
     if (!assigned_.contains(call.owner)) unsupported(call.line, fmt::format("method '{}'", call.method));
   }
   for (const auto& [line, name] : called_) {
-    if (!is_function(name) && !defined_.contains(name)) unsupported(line, fmt::format("function '{}'", name));
+    if (name != "loop" && !is_function(name) && !defined_.contains(name)) unsupported(line, fmt::format("function '{}'", name));
   }
 }
 

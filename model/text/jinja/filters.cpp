@@ -1,8 +1,6 @@
 #include "model/text/jinja/filters.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
 #include "model/text/jinja/access.h"
 #include "model/text/jinja/arguments.h"
@@ -10,6 +8,7 @@
 #include "model/text/jinja/characters.h"
 #include "model/text/jinja/functions.h"
 #include "model/text/jinja/list_filters.h"
+#include "model/text/jinja/more_filters.h"
 #include "model/text/jinja/operations.h"
 #include "model/text/jinja/printing.h"
 #include "model/text/jinja/strings.h"
@@ -126,40 +125,6 @@ Value indent(Context& context, const Value& value, const Arguments& arguments) {
   return out;
 }
 
-Value to_integer(Context& context, const Value& value, const Arguments& arguments) {
-  const int64_t otherwise = Reader("int", arguments).integer_or(0, "default", 0);
-  if (value.integer()) return value;
-  if (value.boolean()) return *value.boolean() ? int64_t{1} : int64_t{0};
-  if (const double* real = value.real()) {
-    // 2^63: what lies beyond has no place in 64 bits.
-    return std::abs(*real) < 9223372036854775808.0 ? static_cast<int64_t>(*real) : otherwise;
-  }
-  if (!value.text()) return otherwise;
-  const Text text = strip(context, *value.text(), Side::both, nullptr);
-  int64_t number = 0;
-  const char *begin = text.bytes().data(), *end = begin + text.size();
-  if (text.size() > 1 && *begin == '+') ++begin;
-  const auto [stop, error] = std::from_chars(begin, end, number);
-  return error == std::errc{} && stop == end ? number : otherwise;
-}
-
-Value to_real(Context& context, const Value& value, const Arguments& arguments) {
-  const Value* given = Reader("float", arguments).find(0, "default");
-  const Value otherwise = given ? *given : Value(0.0);
-  if (value.real()) return value;
-  if (value.integer()) return static_cast<double>(*value.integer());
-  if (!value.text()) return otherwise;
-  const Text text = strip(context, *value.text(), Side::both, nullptr);
-  double number = 0;
-  const char *begin = text.bytes().data(), *end = begin + text.size();
-  const auto [stop, error] = std::from_chars(begin, end, number);
-  return error == std::errc{} && stop == end ? Value(number) : otherwise;
-}
-
-Value absolute(Context& context, const Value& value, const Arguments&) {
-  return less(context, value, Value(int64_t{0})) ? negate(value) : value;
-}
-
 Value unchanged(Context&, const Value& value, const Arguments&) { return value; }
 
 const std::vector<Filter>& filters() {
@@ -181,7 +146,7 @@ const std::vector<Filter>& filters() {
       {"title", {}, false, changed<titled_by_words>},
       {"replace", {"old", "new", "count"}, false, replace_filter},
       {"indent", {"width", "first", "blank"}, false, indent},
-      {"int", {"default"}, false, to_integer},
+      {"int", {"default", "base"}, false, to_integer},
       {"float", {"default"}, false, to_real},
       {"abs", {}, false, absolute},
       {"map", {"attribute", "default"}, true, map},
@@ -198,6 +163,18 @@ const std::vector<Filter>& filters() {
       {"min", {"case_sensitive", "attribute"}, false, least},
       {"max", {"case_sensitive", "attribute"}, false, greatest},
       {"sum", {"attribute", "start"}, false, sum},
+      {"groupby", {"attribute", "default", "case_sensitive"}, false, groupby},
+      {"batch", {"linecount", "fill_with"}, false, batch},
+      {"slice", {"slices", "fill_with"}, false, slices},
+      {"attr", {"name"}, false, attr},
+      {"round", {"precision", "method"}, false, round},
+      {"from_json", {}, false, parse_json},
+      {"format", {}, false, format, true},
+      {"center", {"width"}, false, center},
+      {"truncate", {"length", "killwords", "end", "leeway"}, false, truncate},
+      {"wordcount", {}, false, wordcount},
+      {"urlencode", {}, false, urlencode},
+      {"pprint", {}, false, repr},
   };
   return rows;
 }

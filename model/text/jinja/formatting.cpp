@@ -21,8 +21,7 @@ Text cut_to(const Text& text, std::optional<int> characters) {
 Text formatted(Context& context, const Value& value, std::string_view specification) {
   if (specification.empty()) return *to_text(context, value);
   const FormatSpec spec = read_spec(specification);
-  const bool is_number = value.number() && !(value.boolean() && (spec.type == '\0' || spec.type == 's'));
-  if (!is_number) {
+  if (!value.number()) {
     if (value.list() || value.dict() || value.is_none()) fail("a {} has no format '{}'", value.type_name(), specification);
     if ((spec.type && spec.type != 's') || spec.pads_behind_sign) fail("'{}' is no format for a str", specification);
     return padded(context, cut_to(*to_text(context, value), spec.precision), spec.width, spec.align.value_or(Align::left),

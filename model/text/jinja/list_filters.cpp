@@ -198,4 +198,71 @@ Value sum(Context& context, const Value& value, const Arguments& arguments) {
   return total;
 }
 
+// Pairs (key, elements) in the order of the keys; Jinja's pairs also have the names grouper and list, these are tuples.
+Value groupby(Context& context, const Value& value, const Arguments& arguments) {
+  const Reader reader("groupby", arguments);
+  const bool case_counts = reader.truth_or(2, "case_sensitive", false);
+  const Value &attribute = reader.value(0, "attribute"), *otherwise = reader.find(1, "default");
+  std::vector<Keyed> keyed;
+  const ListPtr elements = elements_of(context, value);
+  for (const Value& item : elements->items) {
+    Value key = attribute_path(context, item, attribute);
+    if (key.is_undefined() && otherwise) key = *otherwise;
+    keyed.push_back({sort_key(context, key, nullptr, case_counts), make_list({key, item}, List::Form::tuple)});
+  }
+  std::stable_sort(keyed.begin(), keyed.end(), [&](const Keyed& a, const Keyed& b) { return less(context, a.key, b.key); });
+  std::vector<Value> groups;
+  for (size_t i = 0; i < keyed.size();) {
+    const Value first = keyed[i].item.list()->items[0], key = keyed[i].key;
+    std::vector<Value> members;
+    for (; i < keyed.size() && equal(context, keyed[i].key, key); ++i) members.push_back(keyed[i].item.list()->items[1]);
+    groups.push_back(make_list({first, make_list(std::move(members))}, List::Form::tuple));
+  }
+  return make_list(std::move(groups));
+}
+
+Value batch(Context& context, const Value& value, const Arguments& arguments) {
+  const Reader reader("batch", arguments);
+  const int64_t size = reader.integer(0, "linecount");
+  const Value* fill = reader.find(1, "fill_with");
+  if (size < 1) fail("batch() needs a size of at least 1");
+  const ListPtr elements = elements_of(context, value);
+  context.budget.spend(elements->items.size());
+  std::vector<Value> batches, current;
+  for (const Value& item : elements->items) {
+    if (static_cast<int64_t>(current.size()) == size) batches.push_back(make_list(std::exchange(current, {})));
+    current.push_back(item);
+  }
+  if (!current.empty()) {
+    if (fill && !fill->is_none()) {
+      context.budget.spend(static_cast<size_t>(size));
+      current.resize(static_cast<size_t>(size), *fill);
+    }
+    batches.push_back(make_list(std::move(current)));
+  }
+  return make_list(std::move(batches), List::Form::generator);
+}
+
+// So many lists, the first ones longer where it does not come out even.
+Value slices(Context& context, const Value& value, const Arguments& arguments) {
+  const Reader reader("slice", arguments);
+  const int64_t count = reader.integer(0, "slices");
+  const Value* fill = reader.find(1, "fill_with");
+  if (count < 1) fail("slice() needs a count of at least 1");
+  const ListPtr elements = elements_of(context, value);
+  context.budget.spend(elements->items.size());
+  context.budget.spend(static_cast<size_t>(count));
+  const int64_t size = static_cast<int64_t>(elements->items.size()), each = size / count, longer = size % count;
+  std::vector<Value> parts;
+  auto at = elements->items.begin();
+  for (int64_t i = 0; i < count; ++i) {
+    const auto end = at + each + (i < longer ? 1 : 0);
+    std::vector<Value> part(at, end);
+    if (fill && !fill->is_none() && longer > 0 && i >= longer) part.push_back(*fill);
+    parts.push_back(make_list(std::move(part)));
+    at = end;
+  }
+  return make_list(std::move(parts), List::Form::generator);
+}
+
 }  // namespace yoke::model::text::jinja

@@ -20,5 +20,8 @@ Value unique(Context& context, const Value& value, const Arguments& arguments);
 Value least(Context& context, const Value& value, const Arguments& arguments);
 Value greatest(Context& context, const Value& value, const Arguments& arguments);
 Value sum(Context& context, const Value& value, const Arguments& arguments);
+Value groupby(Context& context, const Value& value, const Arguments& arguments);
+Value batch(Context& context, const Value& value, const Arguments& arguments);
+Value slices(Context& context, const Value& value, const Arguments& arguments);
 
 }  // namespace yoke::model::text::jinja

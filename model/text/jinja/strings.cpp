@@ -48,7 +48,7 @@ std::vector<Value> split_at_space_from_right(Context& context, const Text& text,
     end -= words[static_cast<size_t>(count - 1 - i)].text()->size();
     end -= trailing_stripped(text.bytes().substr(0, end), nullptr);
   }
-  std::vector<Value> parts = {text.slice(leading_stripped(text.bytes(), nullptr), end)};
+  std::vector<Value> parts = {text.slice(0, end)};
   parts.insert(parts.end(), words.end() - at_most, words.end());
   return parts;
 }

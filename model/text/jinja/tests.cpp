@@ -1,8 +1,10 @@
 #include <algorithm>
 
 #include "model/text/jinja/budget.h"
+#include "model/text/jinja/character_tests.h"
 #include "model/text/jinja/filters.h"
 #include "model/text/jinja/operations.h"
+#include "model/text/jinja/printing.h"
 
 namespace yoke::model::text::jinja {
 namespace {
@@ -52,6 +54,9 @@ const std::vector<Test>& tests() {
       {"number", 0, [](Context&, const Value& value, const Arguments&) { return is_number(value); }},
       {"integer", 0, [](Context&, const Value& value, const Arguments&) { return value.integer() != nullptr; }},
       {"float", 0, [](Context&, const Value& value, const Arguments&) { return value.real() != nullptr; }},
+      {"lower", 0, [](Context& context, const Value& value, const Arguments&) { return is_lower(to_text(context, value)->bytes()); }},
+      {"upper", 0, [](Context& context, const Value& value, const Arguments&) { return is_upper(to_text(context, value)->bytes()); }},
+      {"escaped", 0, [](Context&, const Value&, const Arguments&) { return false; }},
       {"callable", 0, [](Context&, const Value& value, const Arguments&) { return value.callable() != nullptr; }},
       {"odd", 0, has_rest<1>},
       {"even", 0, has_rest<0>},
