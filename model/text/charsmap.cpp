@@ -78,14 +78,15 @@ class CharsmapNormalizer : public Normalizer {
   void add_cluster(std::string_view cluster, std::string& out) const {
     constexpr size_t kWholeBytes = 6;  // the reference's bound
     if (cluster.size() < kWholeBytes) {
-      if (const auto known = map_.find(cluster)) {
-        out += *known;
+      if (const Charsmap::Match known = map_.shortest(cluster); known.bytes > 0) {
+        out += known.becomes;
         return;
       }
     }
     for (size_t at = 0; at < cluster.size();) {
       const std::string_view one = cluster.substr(at, read_char(cluster, at).bytes);
-      out += map_.find(one).value_or(one);
+      const Charsmap::Match known = map_.shortest(one);
+      out += known.bytes > 0 ? known.becomes : one;
       at += one.size();
     }
   }
@@ -110,18 +111,21 @@ Charsmap::Charsmap(std::string_view blob) {
   check_units(units_, strings_);
 }
 
-std::optional<std::string_view> Charsmap::find(std::string_view text) const {
-  size_t at = offset(units_[0]);
-  for (const char c : text) {
-    const auto byte = static_cast<uint8_t>(c);
+Charsmap::Match Charsmap::find(std::string_view text, bool shortest) const {
+  Match found;
+  size_t unit = offset(units_[0]);
+  for (size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<uint8_t>(text[at]);
     if (byte == 0) break;
-    at ^= byte;
-    const uint32_t unit = units_[at];
-    if (label(unit) != byte) break;
-    at ^= offset(unit);
-    if (has_leaf(unit)) return std::string_view(strings_).substr(units_[at] & ~kValueBit).data();
+    unit ^= byte;
+    if (label(units_[unit]) != byte) break;
+    const bool ends = has_leaf(units_[unit]);
+    unit ^= offset(units_[unit]);
+    if (!ends) continue;
+    found = {at + 1, strings_.c_str() + (units_[unit] & ~kValueBit)};
+    if (shortest) break;
   }
-  return std::nullopt;
+  return found;
 }
 
 std::unique_ptr<Normalizer> make_charsmap(std::string_view blob) { return std::make_unique<CharsmapNormalizer>(Charsmap(blob)); }

@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "core/error.h"
+#include "model/text/best_path.h"
 #include "model/text/token_trie.h"
-#include "model/text/utf8.h"
 
 namespace yoke::model::text {
 namespace {
@@ -32,68 +32,22 @@ class Unigram : public Subword {
   }
 
   void encode(const std::vector<std::string_view>& words, std::vector<int32_t>& ids) const override {
-    std::vector<End> ends;
-    std::vector<Stretch> path;
+    BestPath<double> best;
     for (const std::string_view word : words) {
-      find_best(word, ends);
-      trace(word.size(), ends, path);
-      for (const Stretch& stretch : path) write(word.substr(stretch.begin, stretch.end - stretch.begin), ids);
+      // Unknown pieces beside each other are one; the unknown token's own text counts among them.
+      size_t begin = 0, end = 0;
+      for (const auto& piece : best.find(word, trie_, scores_, unknown_score_)) {
+        const bool known = piece.id != BestPath<double>::kUnknown && piece.id != unknown_;
+        if (known && end > begin) write(word.substr(begin, end - begin), ids);
+        if (known) ids.push_back(piece.id);
+        if (known) begin = piece.end;
+        end = piece.end;
+      }
+      if (end > begin) write(word.substr(begin, end - begin), ids);
     }
   }
 
  private:
-  // The best way to cut a word's beginning up to a place: its score, and where its last piece begins.
-  struct End {
-    double score = 0;
-    size_t begin = kUnreached;
-    int32_t id = kNone;
-    static constexpr size_t kUnreached = static_cast<size_t>(-1);
-
-    // Of equal ones the first stays.
-    void offer(double better, size_t from, int32_t last) {
-      if (begin == kUnreached || better > score) *this = {better, from, last};
-    }
-  };
-  struct Stretch {
-    size_t begin, end;
-  };
-
-  void find_best(std::string_view word, std::vector<End>& ends) const {
-    ends.assign(word.size() + 1, {});
-    for (size_t at = 0; at < word.size();) {
-      const double score = ends[at].score;
-      const size_t char_bytes = read_char(word, at).bytes;
-      bool covered = false;
-      uint32_t node = TokenTrie::kRoot;
-      for (size_t end = at; end < word.size();) {
-        node = trie_.child(node, word[end++]);
-        if (node == TokenTrie::kNowhere) break;
-        const int32_t id = trie_.id(node);
-        if (id == kNone) continue;
-        ends[end].offer(scores_[id] + score, at, id);
-        covered = covered || end - at == char_bytes;
-      }
-      if (!covered) ends[at + char_bytes].offer(unknown_score_ + score, at, unknown_);
-      at += char_bytes;
-    }
-  }
-
-  // The pieces of the best way in their order; unknown ones beside each other become one.
-  void trace(size_t size, const std::vector<End>& ends, std::vector<Stretch>& path) const {
-    path.clear();
-    bool after_unknown = false;
-    for (size_t end = size; end > 0; end = ends[end].begin) {
-      const bool unknown = ends[end].id == unknown_;
-      if (unknown && after_unknown) {
-        path.back().begin = ends[end].begin;
-      } else {
-        path.push_back({ends[end].begin, end});
-      }
-      after_unknown = unknown;
-    }
-    std::reverse(path.begin(), path.end());
-  }
-
   void write(std::string_view piece, std::vector<int32_t>& ids) const {
     const uint32_t node = trie_.walk(piece);
     if (node != TokenTrie::kNowhere && trie_.id(node) != kNone) return ids.push_back(trie_.id(node));
