@@ -17,6 +17,7 @@ struct ModelNames {
   std::map<std::string, std::string, std::less<>> special_texts;  // "bos_token": "<s>", ...
   std::vector<TokenId> ends;                                      // eos_token_id of generation_config.json and config.json
   std::vector<AddedToken> added;                                  // added_tokens_decoder and added_tokens.json; ids are not negative
+  std::optional<bool> adds_bos, adds_eos;                          // tokenizer_config.json's add_bos_token, add_eos_token
 };
 
 // Every token that ends a generation, ascending: `given` (negative ones are none), and those by whose names vocabularies call a

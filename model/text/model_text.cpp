@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "model/gguf.h"
+#include "model/text/sentencepiece/sentencepiece_tokenizer.h"
 #include "model/text/text_folder.h"
 #include "model/text/tokenizer_json/tokenizer_json.h"
 
@@ -30,15 +31,27 @@ ModelText from_assets(const TokenizerAssets& assets) {
   return text;
 }
 
+// The files that a folder's tokenizer may be in; the first one that is there counts.
+struct TokenizerFormat {
+  const char* file;
+  uint64_t most_bytes;
+  std::unique_ptr<Tokenizer> (*read)(std::string_view bytes, const std::string& file, const ModelNames& names);
+};
+constexpr TokenizerFormat kFormats[] = {{"tokenizer.json", kMostTokenizerBytes, read_tokenizer_json},
+                                        {"tokenizer.model", kMostSentencePieceBytes, open_sentencepiece}};
+
 // Nothing where the folder has no file of a tokenizer.
 std::optional<ModelText> from_folder(const fs::path& folder) {
-  const auto source = read_folder_file(folder, "tokenizer.json", kMostTokenizerBytes);
-  if (!source) return std::nullopt;
-  ModelText text;
-  const ModelNames names = read_names(folder);
-  give_tokenizer(text, [&] { return read_tokenizer_json(*source, (folder / "tokenizer.json").string(), names); });
-  text.templates = read_templates(folder);
-  return text;
+  for (const TokenizerFormat& format : kFormats) {
+    const auto source = read_folder_file(folder, format.file, format.most_bytes);
+    if (!source) continue;
+    ModelText text;
+    const ModelNames names = read_names(folder);
+    give_tokenizer(text, [&] { return format.read(*source, (folder / format.file).string(), names); });
+    text.templates = read_templates(folder);
+    return text;
+  }
+  return std::nullopt;
 }
 
 ModelText without(std::string why) {
@@ -67,7 +80,7 @@ ModelText open_text(const Checkpoint& checkpoint) {
   const fs::path folder = fs::is_directory(path, error) ? path : path.parent_path();
   if (checkpoint.made || !fs::is_directory(folder, error)) return without("it has no files");
   if (auto text = from_folder(folder)) return std::move(*text);
-  return without(fmt::format("{} has no tokenizer.json", folder.string()));
+  return without(fmt::format("{} has no tokenizer.json or tokenizer.model", folder.string()));
 }
 
 }  // namespace yoke::model::text

@@ -140,6 +140,8 @@ ModelNames read_names(const fs::path& folder) {
   if (const auto extra = tokenizer.entry().find("extra_special_tokens"); extra && extra->raw().is_object()) add_special_texts(*extra, false, names);
   add_special_texts(read_config(folder, "special_tokens_map.json").entry(), true, names);
   add_decoder(tokenizer.entry(), names);
+  if (const auto adds = tokenizer.entry().find("add_bos_token")) names.adds_bos = adds->boolean();
+  if (const auto adds = tokenizer.entry().find("add_eos_token")) names.adds_eos = adds->boolean();
   add_map(read_config(folder, "added_tokens.json").entry(), names);
   add_ends(read_config(folder, "generation_config.json").entry(), names);
   const ConfigFile model = read_config(folder, "config.json");

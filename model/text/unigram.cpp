@@ -74,7 +74,8 @@ std::unique_ptr<Subword> make_unigram(UnigramParts parts) {
   for (const UnigramParts::Piece& piece : parts.pieces) {
     const auto id = static_cast<int32_t>(entries.size());
     if (!std::isfinite(piece.score)) {
-      throw Error{Code::bad_file, fmt::format("tokenizer: piece {} ('{}') has the score {}, expected a number", id, piece.text, piece.score)};
+      throw Error{Code::bad_file,
+                  fmt::format("tokenizer: piece {} ('{}') has the score {}, expected a number", id, piece.text, piece.score)};
     }
     entries.emplace_back(piece.text, id);
   }

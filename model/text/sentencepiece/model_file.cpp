@@ -50,7 +50,6 @@ void read_trainer(std::string_view bytes, const std::string& file, Model& model)
       }
       case 24: model.whitespace_as_suffix = reader.boolean(); break;
       case 35: model.byte_fallback = reader.boolean(); break;
-      case 44: model.unknown_surface = reader.text(); break;
       case 45: model.unknown_piece = reader.text(); break;
       case 46: model.bos_piece = reader.text(); break;
       case 47: model.eos_piece = reader.text(); break;
@@ -113,7 +112,9 @@ void check_sentencepiece_model(const SentencePieceModel& model, const std::strin
     unknown += piece.type == Model::PieceType::unknown;
     if (unknown > 1) refuse(file, named(id, piece) + " is a second unknown piece, one is expected");
   }
-  if (model.byte_fallback && bytes != 256) refuse(file, fmt::format("byte_fallback is on, but there are {} byte pieces, expected 256", bytes));
+  if (model.byte_fallback && bytes != 256) {
+    refuse(file, fmt::format("byte_fallback is on, but there are {} byte pieces, expected 256", bytes));
+  }
 }
 
 SentencePieceModel read_sentencepiece_model(std::string_view bytes, const std::string& file) {

@@ -31,7 +31,6 @@ struct SentencePieceModel {
   Kind kind = Kind::unigram;
   bool byte_fallback = false;
   bool whitespace_as_suffix = false;
-  std::string unknown_surface = " \xE2\x81\x87 ";  // what an unknown piece is in a decoded text
   std::string bos_piece = "<s>", eos_piece = "</s>", unknown_piece = "<unk>", pad_piece = "<pad>";
   Preparation normalizer, denormalizer;
 };

@@ -1,7 +1,9 @@
 #include "model/text/sentencepiece/sentencepiece_tokenizer.h"
 
 #include <algorithm>
+#include <unordered_set>
 
+#include "core/error.h"
 #include "model/text/pipeline.h"
 #include "model/text/sentencepiece/normalizer.h"
 #include "model/text/sentencepiece/subwords.h"
@@ -55,13 +57,19 @@ std::vector<bool> meaningful_symbols(const Model& model) {
 
 // Control and unknown pieces, and what was added over and beyond the pieces.
 std::vector<AddedToken> added_tokens(const Model& model, const std::vector<AddedToken>& beyond) {
-  std::vector<AddedToken> added = beyond;
-  for (AddedToken& token : added) token.normalized = false;  // the library's normalizer is no step that they could stand behind
+  std::vector<AddedToken> added;
+  std::unordered_set<std::string_view> known;
+  for (const AddedToken& token : beyond) {
+    if (!known.insert(token.content).second) continue;
+    added.push_back(token);
+    added.back().normalized = false;  // the library's normalizer is no step that it could stand behind
+  }
   for (size_t id = 0; id < model.pieces.size(); ++id) {
     const Model::Piece& piece = model.pieces[id];
-    if (piece.type != PieceType::control && piece.type != PieceType::unknown) continue;
-    const bool known = std::ranges::any_of(beyond, [&](const AddedToken& token) { return token.content == piece.text; });
-    if (!known) added.push_back({.content = piece.text, .id = static_cast<TokenId>(id), .special = true});
+    const bool found_whole = piece.type == PieceType::control || piece.type == PieceType::unknown;
+    if (found_whole && !known.contains(piece.text)) {
+      added.push_back({.content = piece.text, .id = static_cast<TokenId>(id), .special = true});
+    }
   }
   return added;
 }
@@ -120,8 +128,8 @@ class SentencePieceTokenizer : public Tokenizer {
   Steps careful_;                 // without those; empty where there are none
 };
 
-void fill_names(const Model& model, const TokenTexts& texts, const SentencePieceOptions& options, PipelineParts& parts) {
-  parts.special_texts = options.names.special_texts;
+void fill_names(const Model& model, const TokenTexts& texts, const ModelNames& names, PipelineParts& parts) {
+  parts.special_texts = names.special_texts;
   const std::pair<const char*, const std::string&> of_model[] = {
       {"bos_token", model.bos_piece}, {"eos_token", model.eos_piece}, {"unk_token", model.unknown_piece}, {"pad_token", model.pad_piece}};
   for (const auto& [name, text] : of_model) {
@@ -132,31 +140,30 @@ void fill_names(const Model& model, const TokenTexts& texts, const SentencePiece
     return text == parts.special_texts.end() ? -1 : texts.find(text->second);
   };
   const TokenId bos = id_of("bos_token"), eos = id_of("eos_token");
-  std::vector<TokenId> ends = options.names.ends;
+  std::vector<TokenId> ends = names.ends;
   std::erase_if(ends, [&](TokenId id) { return !parts.pieces.holds(id); });
   ends.push_back(eos);
   parts.ends = end_tokens(std::move(ends), [&](std::string_view text) { return texts.find(text); });
   if (bos >= 0) parts.bos = bos;
   const auto surround = [&](std::vector<FramePart>& frame) {
-    if (bos >= 0 && options.adds_bos.value_or(true)) frame.insert(frame.begin(), {FramePart::Kind::token, 0, bos});
-    if (eos >= 0 && options.adds_eos.value_or(false)) frame.push_back({FramePart::Kind::token, 0, eos});
+    if (bos >= 0 && names.adds_bos.value_or(true)) frame.insert(frame.begin(), {FramePart::Kind::token, 0, bos});
+    if (eos >= 0 && names.adds_eos.value_or(false)) frame.push_back({FramePart::Kind::token, 0, eos});
   };
   surround(parts.framing.single);
 }
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> make_sentencepiece(const SentencePieceModel& model, const std::string& file,
-                                              const SentencePieceOptions& options) {
-  TokenTexts texts(model, options.added, file);
+std::unique_ptr<Tokenizer> make_sentencepiece(const SentencePieceModel& model, const std::string& file, const ModelNames& names) {
+  TokenTexts texts(model, names.added, file);
   PipelineParts parts;
   Steps steps = make_steps(model);
   parts.normalizer = std::move(steps.normalizer);
   parts.subword = std::move(steps.subword);
-  parts.added = AddedVocabulary(added_tokens(model, options.added), nullptr);
+  parts.added = AddedVocabulary(added_tokens(model, names.added), nullptr);
   parts.pieces = texts.table();
   parts.drops_first_space = model.normalizer.add_dummy_prefix || model.normalizer.remove_extra_whitespaces;
-  fill_names(model, texts, options, parts);
+  fill_names(model, texts, names, parts);
   std::vector<bool> meaningful = meaningful_symbols(model);
   Steps careful;
   if (std::ranges::count(meaningful, true) > 0) {
@@ -169,8 +176,12 @@ std::unique_ptr<Tokenizer> make_sentencepiece(const SentencePieceModel& model, c
   return std::make_unique<SentencePieceTokenizer>(std::move(parts), std::move(texts), std::move(meaningful), std::move(careful));
 }
 
-std::unique_ptr<Tokenizer> open_sentencepiece(std::string_view bytes, const std::string& file, const SentencePieceOptions& options) {
-  return make_sentencepiece(read_sentencepiece_model(bytes, file), file, options);
+std::unique_ptr<Tokenizer> open_sentencepiece(std::string_view bytes, const std::string& file, const ModelNames& names) {
+  // The first piece's key and length. Other tokenizers use the file's name too (tiktoken's list of ranks).
+  if (!bytes.starts_with('\n')) {
+    throw Error{Code::unsupported, file + " is no SentencePiece model, the only kind of it that this build knows"};
+  }
+  return make_sentencepiece(read_sentencepiece_model(bytes, file), file, names);
 }
 
 }  // namespace yoke::model::text

@@ -5,32 +5,21 @@
 // its own, as Hugging Face's tokenizers do it.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "model/text/added_vocabulary.h"
 #include "model/text/model_names.h"
 #include "model/text/sentencepiece/model_file.h"
 #include "model/text/tokenizer.h"
 
 namespace yoke::model::text {
 
-struct SentencePieceOptions {
-  ModelNames names;               // special texts that are not given are those of the model
-  std::vector<AddedToken> added;  // beyond the model, or over pieces of it (added_tokens.json, added_tokens_decoder)
-  std::optional<bool> adds_bos;   // none: where the model has that piece
-  std::optional<bool> adds_eos;   // none: no
-};
-
-// `bytes` are the file's, `file` is for messages. Error{bad_file} with the piece for what is inconsistent.
-std::unique_ptr<Tokenizer> open_sentencepiece(std::string_view bytes, const std::string& file, const SentencePieceOptions& options);
+// `bytes` are the file's, `file` is for messages. What `names` leaves out is the model's: special texts, BOS where the model has that
+// piece, no EOS. Error{bad_file} with the piece for what is inconsistent.
+std::unique_ptr<Tokenizer> open_sentencepiece(std::string_view bytes, const std::string& file, const ModelNames& names);
 
 // `model` is checked.
-std::unique_ptr<Tokenizer> make_sentencepiece(const SentencePieceModel& model, const std::string& file,
-                                              const SentencePieceOptions& options);
+std::unique_ptr<Tokenizer> make_sentencepiece(const SentencePieceModel& model, const std::string& file, const ModelNames& names);
 
 }  // namespace yoke::model::text

@@ -39,9 +39,9 @@ void add_bytes(std::string& bytes, std::string& text) {
 
 }  // namespace
 
-TokenTexts::Token TokenTexts::token_of(const Model& model, const Model::Piece& piece) const {
+TokenTexts::Token TokenTexts::token_of(const Model::Piece& piece) {
   switch (piece.type) {
-    case Model::PieceType::unknown: return {model.unknown_surface, Kind::unknown, true, false};
+    case Model::PieceType::unknown:
     case Model::PieceType::control: return {piece.text, Kind::verbatim, true, false};
     case Model::PieceType::byte: return {std::string(1, static_cast<char>(byte_of_piece(piece.text))), Kind::byte, false, false};
     case Model::PieceType::normal:
@@ -55,7 +55,7 @@ TokenTexts::TokenTexts(const Model& model, const std::vector<AddedToken>& added,
     : drops_first_(model.normalizer.add_dummy_prefix || model.normalizer.remove_extra_whitespaces),
       drops_all_first_(model.normalizer.remove_extra_whitespaces) {
   for (const Model::Piece& piece : model.pieces) {
-    tokens_.push_back(token_of(model, piece));
+    tokens_.push_back(token_of(piece));
     const bool named = piece.type == Model::PieceType::control || piece.type == Model::PieceType::unknown;
     names_.push_back(named ? piece.text : "");
   }
@@ -66,7 +66,7 @@ TokenTexts::TokenTexts(const Model& model, const std::vector<AddedToken>& added,
                                               token.id, model.pieces.size())};
     }
     if (id >= tokens_.size()) tokens_.resize(id + 1);
-    if (tokens_[id].kind != Kind::unknown) tokens_[id] = {token.content, Kind::verbatim, token.special, false};
+    tokens_[id] = {token.content, Kind::verbatim, token.special, false};
     if (id >= names_.size()) names_.resize(id + 1);
     names_[id] = token.content;
   }

@@ -23,19 +23,19 @@ class TokenTexts {
   TokenTable table() const;
   TokenId find(std::string_view text) const;  // of control, unknown and added tokens; -1 where there is none
 
-  // As the library's Decode; control and added tokens, which it does not write or know, are their texts, unless they are special
-  // and `skip_special`.
+  // As the library's Decode; control, unknown and added tokens, which it does not write or know, are their texts, unless they are
+  // special and `skip_special`.
   std::string decode(const std::vector<TokenId>& ids, bool skip_special) const;
 
  private:
-  enum class Kind { piece, byte, unknown, verbatim, nothing };
+  enum class Kind { piece, byte, verbatim, nothing };
   struct Token {
     std::string text;  // of a piece without marks: what a stream gives
     Kind kind = Kind::nothing;
     bool special = false;
     bool marked = false;  // it begins with a space mark
   };
-  Token token_of(const SentencePieceModel& model, const SentencePieceModel::Piece& piece) const;
+  static Token token_of(const SentencePieceModel::Piece& piece);
   void add_piece(const Token& token, bool& at_begin, bool& dropped, std::string& text) const;
 
   std::vector<Token> tokens_;

@@ -24,7 +24,8 @@ uint64_t WireReader::varint() {
 }
 
 std::string_view WireReader::take(uint64_t count) {
-  if (count > bytes_.size() - at_) refuse(fmt::format("field {} says that it has {} bytes, but {} are left", field_, count, bytes_.size() - at_));
+  const size_t left = bytes_.size() - at_;
+  if (count > left) refuse(fmt::format("field {} says that it has {} bytes, but {} are left", field_, count, left));
   const std::string_view taken = bytes_.substr(at_, count);
   at_ += count;
   return taken;
