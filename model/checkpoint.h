@@ -30,14 +30,18 @@ struct TensorInfo {
 
 // What a GGUF says about its tokenizer (keys tokenizer.ggml.*), unchecked beyond its types: model/text makes sense of it.
 struct TokenizerAssets {
-  std::string model;  // "gpt2": byte-level BPE
+  std::string model;  // "gpt2": byte-level BPE, "llama": SentencePiece's BPE, "t5": its unigram, "bert": WordPiece
   std::string pre;    // "smollm", "llama-bpe", "qwen2", "gpt-2", ...
   std::vector<std::string> tokens;
   std::vector<int32_t> token_types;  // 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte; may be empty
+  std::vector<float> scores;         // one for each token; may be empty
   std::vector<std::string> merges;   // "left right"
-  std::optional<int32_t> bos, eos, unk, pad;
+  std::optional<int32_t> bos, eos, unk, pad, cls, sep;
   bool add_bos = false;
+  bool add_eos = false;
   bool add_space_prefix = false;
+  bool remove_extra_whitespaces = false;
+  std::string charsmap;       // precompiled_charsmap: model/text/charsmap.h
   std::string chat_template;  // Jinja; empty where there is none
 };
 

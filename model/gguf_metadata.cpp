@@ -76,6 +76,9 @@ const std::vector<std::string>* GgufMetadata::strings(std::string_view key) cons
 const std::vector<int64_t>* GgufMetadata::integers(std::string_view key) const {
   return held<std::vector<int64_t>>(key, "an array of integers");
 }
+const std::vector<double>* GgufMetadata::numbers(std::string_view key) const {
+  return held<std::vector<double>>(key, "an array of numbers");
+}
 
 int64_t GgufMetadata::required_integer(std::string_view key, int64_t least, int64_t most) const {
   const std::optional<int64_t> value = integer(key, least, most);

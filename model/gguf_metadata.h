@@ -30,6 +30,7 @@ class GgufMetadata {
   const std::string* string(std::string_view key) const;
   const std::vector<std::string>* strings(std::string_view key) const;
   const std::vector<int64_t>* integers(std::string_view key) const;
+  const std::vector<double>* numbers(std::string_view key) const;
 
   int64_t required_integer(std::string_view key, int64_t least, int64_t most) const;
   double required_number(std::string_view key) const;

@@ -8,16 +8,16 @@
 namespace yoke::model::text {
 namespace {
 
-void check_id(const TokenizerAssets& assets, std::string_view which, std::optional<int32_t> id) {
-  if (!id || (*id >= 0 && static_cast<size_t>(*id) < assets.tokens.size())) return;
-  refuse_gguf_tokenizer(fmt::format("{} is token {}, but the vocabulary has {} tokens", which, *id, assets.tokens.size()));
-}
-
 bool is_whole(GgufType type) { return type == GgufType::control || type == GgufType::user_defined; }
 
 }  // namespace
 
 void refuse_gguf_tokenizer(const std::string& what) { throw Error{Code::bad_file, "tokenizer: " + what}; }
+
+void check_gguf_id(const TokenizerAssets& assets, std::string_view which, std::optional<int32_t> id) {
+  if (!id || (*id >= 0 && static_cast<size_t>(*id) < assets.tokens.size())) return;
+  refuse_gguf_tokenizer(fmt::format("{} is token {}, but the vocabulary has {} tokens", which, *id, assets.tokens.size()));
+}
 
 GgufType gguf_type(const TokenizerAssets& assets, size_t id) {
   return assets.token_types.empty() ? GgufType::normal : static_cast<GgufType>(assets.token_types[id]);
@@ -63,7 +63,7 @@ void fill_gguf_names(const TokenizerAssets& assets, const TokenIndex& tokens, Pi
   const std::pair<std::string_view, std::optional<int32_t>> named[] = {
       {"bos", assets.bos}, {"eos", assets.eos}, {"unk", assets.unk}, {"pad", assets.pad}};
   for (const auto& [name, id] : named) {
-    check_id(assets, name, id);
+    check_gguf_id(assets, name, id);
     if (id) parts.special_texts.emplace(std::string(name) + "_token", assets.tokens[static_cast<size_t>(*id)]);
   }
   parts.bos = assets.bos;

@@ -17,6 +17,8 @@ enum class GgufType : int32_t { normal = 1, unknown = 2, control = 3, user_defin
 void check_gguf_types(const TokenizerAssets& assets);
 GgufType gguf_type(const TokenizerAssets& assets, size_t id);  // normal where the file has no types; after the check
 
+void check_gguf_id(const TokenizerAssets& assets, std::string_view which, std::optional<int32_t> id);
+
 TokenIndex index_gguf_tokens(const TokenizerAssets& assets);  // of equal ones the first counts
 
 // Control and user-defined tokens: what is found whole in a text. Only control tokens are special.

@@ -4,7 +4,9 @@
 
 #include "core/error.h"
 #include "model/text/detokenizer.h"
+#include "model/text/gguf_bert.h"
 #include "model/text/gguf_byte_level.h"
+#include "model/text/gguf_sentencepiece.h"
 
 namespace yoke::model::text {
 namespace {
@@ -16,6 +18,9 @@ struct GgufKind {
 };
 constexpr GgufKind kGgufKinds[] = {
     {"gpt2", make_gguf_byte_level},
+    {"llama", make_gguf_llama},
+    {"bert", make_gguf_bert},
+    {"t5", make_gguf_t5},
 };
 
 }  // namespace

@@ -74,7 +74,6 @@ std::string named(size_t id, const Model::Piece& piece) { return fmt::format("pi
 
 void check_piece(const Model& model, size_t id, const std::string& file) {
   const Model::Piece& piece = model.pieces[id];
-  if (piece.text.empty()) refuse(file, fmt::format("piece {} is empty", id));
   if (!is_well_formed(piece.text)) refuse(file, named(id, piece) + " is no UTF-8");
   if (!std::isfinite(piece.score)) refuse(file, fmt::format("{} has the score {}, expected a number", named(id, piece), piece.score));
   if (piece.type != Model::PieceType::byte) return;
@@ -88,6 +87,15 @@ bool is_ordinary(Model::PieceType type) {
 
 }  // namespace
 
+bool is_space_piece(std::string_view text) {
+  while (!text.empty()) {
+    const bool mark = text.starts_with(kSpaceMark);
+    if (!mark && text.find_first_of(" \t\n\r") != 0) return false;
+    text.remove_prefix(mark ? kSpaceMark.size() : 1);
+  }
+  return true;
+}
+
 int byte_of_piece(std::string_view text) {
   if (text.size() != 6 || !text.starts_with("<0x") || text.back() != '>') return -1;
   int byte = 0;
@@ -99,7 +107,7 @@ int byte_of_piece(std::string_view text) {
   return byte;
 }
 
-void check_sentencepiece_model(const SentencePieceModel& model, const std::string& file) {
+void check_sentencepiece_model(const SentencePieceModel& model, const std::string& file, Repeated repeated) {
   if (model.pieces.empty()) refuse(file, "it has no pieces");
   std::unordered_set<std::string_view> ordinary, reserved;
   size_t bytes = 0, unknown = 0;
@@ -107,7 +115,7 @@ void check_sentencepiece_model(const SentencePieceModel& model, const std::strin
     check_piece(model, id, file);
     const Model::Piece& piece = model.pieces[id];
     const bool is_new = (is_ordinary(piece.type) ? ordinary : reserved).insert(piece.text).second;
-    if (!is_new) refuse(file, named(id, piece) + " is there already");
+    if (!is_new && repeated == Repeated::refused) refuse(file, named(id, piece) + " is there already");
     bytes += piece.type == Model::PieceType::byte;
     unknown += piece.type == Model::PieceType::unknown;
     if (unknown > 1) refuse(file, named(id, piece) + " is a second unknown piece, one is expected");
@@ -132,7 +140,7 @@ SentencePieceModel read_sentencepiece_model(std::string_view bytes, const std::s
       case 5: read_preparation(reader.text(), file + ": denormalizer_spec", model.denormalizer); break;
     }
   }
-  check_sentencepiece_model(model, file);
+  check_sentencepiece_model(model, file, Repeated::refused);
   for (const Model::Piece& piece : model.pieces) {
     if (piece.type == Model::PieceType::unknown) return model;
   }

@@ -11,8 +11,6 @@
 
 namespace yoke::model::text {
 
-inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581
-
 // The bytes of the longest entry at the beginning of `text`; 0 where there is none.
 size_t longest_entry(const TokenTrie& entries, std::string_view text);
 

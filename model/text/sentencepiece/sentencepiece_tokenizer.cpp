@@ -37,20 +37,11 @@ Steps make_steps(const Model& model) {
   return steps;
 }
 
-bool is_space(std::string_view text) {
-  while (!text.empty()) {
-    const bool mark = text.starts_with(kSpaceMark);
-    if (!mark && text.find_first_of(" \t\n\r") != 0) return false;
-    text.remove_prefix(mark ? kSpaceMark.size() : 1);
-  }
-  return true;
-}
-
 // User-defined symbols that may mean something to a template: all but spaces and line ends.
 std::vector<bool> meaningful_symbols(const Model& model) {
   std::vector<bool> meaningful(model.pieces.size());
   for (size_t id = 0; id < model.pieces.size(); ++id) {
-    meaningful[id] = model.pieces[id].type == PieceType::user_defined && !is_space(model.pieces[id].text);
+    meaningful[id] = model.pieces[id].type == PieceType::user_defined && !is_space_piece(model.pieces[id].text);
   }
   return meaningful;
 }
@@ -67,7 +58,7 @@ std::vector<AddedToken> added_tokens(const Model& model, const std::vector<Added
   for (size_t id = 0; id < model.pieces.size(); ++id) {
     const Model::Piece& piece = model.pieces[id];
     const bool found_whole = piece.type == PieceType::control || piece.type == PieceType::unknown;
-    if (found_whole && !known.contains(piece.text)) {
+    if (found_whole && !piece.text.empty() && !known.contains(piece.text)) {
       added.push_back({.content = piece.text, .id = static_cast<TokenId>(id), .special = true});
     }
   }
