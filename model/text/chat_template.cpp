@@ -37,6 +37,20 @@ std::map<std::string_view, jinja::Value> values_of(const TemplateInputs& inputs)
   return values;
 }
 
+// JSON values, and bytes as RenderLimits counts them. The depth is limited where values are made of it.
+size_t count_values(const boost::json::value& value, int depth = 0) {
+  size_t count = 1;
+  if (depth >= jinja::kMaxValueDepth) return count;
+  if (const auto* text = value.if_string()) {
+    count += text->size() / 256;
+  } else if (const auto* array = value.if_array()) {
+    for (const auto& item : *array) count += count_values(item, depth + 1);
+  } else if (const auto* object = value.if_object()) {
+    for (const auto& [key, item] : *object) count += count_values(item, depth + 1);
+  }
+  return count;
+}
+
 Rendering::End end_of(jinja::Fault::Kind kind) {
   switch (kind) {
     case jinja::Fault::Kind::failure: return Rendering::End::failed;
@@ -81,6 +95,7 @@ ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 
 Rendering ChatTemplate::try_render(const TemplateInputs& inputs, const RenderLimits& limits) const {
   jinja::Budget budget(limits);
+  for (const auto& [name, value] : inputs.callers) budget.grow(count_values(value));
   jinja::Context context{budget, limits.now, {}};
   Rendering rendering;
   int line = 0;

@@ -32,17 +32,25 @@ template <typename... Arguments>
 class Budget {
  public:
   explicit Budget(const RenderLimits& limits)
-      : limits_(limits), steps_left_(limits.steps), deadline_(system_clock().now() + limits.time) {}
+      : limits_(limits), steps_(limits.steps), steps_left_(limits.steps), deadline_(system_clock().now() + limits.time) {}
 
   // One step is a node evaluated, an element visited or copied, or this many bytes read or written.
   static constexpr int64_t kBytesPerStep = 64;
 
   void spend(size_t steps) {
     if (steps > static_cast<uint64_t>(steps_left_)) {
-      over_budget("rendering took more than {} steps; a shorter conversation may do", limits_.steps);
+      over_budget("rendering took more than {} steps; a shorter conversation may do", steps_);
     }
     steps_left_ -= static_cast<int64_t>(steps);
     if (steps_left_ < look_at_) look_at_clock();
+  }
+  // For a conversation of so many values, before anything is spent.
+  void grow(size_t values) {
+    const int64_t room = std::max<int64_t>(limits_.most_steps - steps_, 0), each = std::max<int64_t>(limits_.steps_per_value, 1);
+    const int64_t more = values > static_cast<uint64_t>(room / each) ? room : static_cast<int64_t>(values) * limits_.steps_per_value;
+    steps_ += more;
+    steps_left_ += more;
+    look_at_ = steps_left_;
   }
   void spend_bytes(size_t bytes) { spend(bytes / kBytesPerStep); }
 
@@ -64,7 +72,7 @@ class Budget {
   }
 
   RenderLimits limits_;
-  int64_t steps_left_;
+  int64_t steps_, steps_left_;
   int64_t look_at_ = steps_left_;  // the clock is read when fewer steps are left
   TimePoint deadline_;
 };

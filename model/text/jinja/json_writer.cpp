@@ -46,7 +46,7 @@ class JsonWriter {
   }
 
   void write_string(const Text& text) {
-    context_.budget.spend_bytes(text.size());
+    context_.budget.spend_bytes(text.size() * 4);  // each character is looked at
     from_caller_ |= text.from_caller();
     const std::string_view bytes = text.bytes();
     out_ += '"';

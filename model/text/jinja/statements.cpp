@@ -179,7 +179,11 @@ Evaluator::Flow Evaluator::execute(const FilterBlock& statement) {
 }
 
 size_t Evaluator::keep_scope() {
-  if (kept_.empty() || kept_.back() != scope_) kept_.push_back(scope_);
+  constexpr size_t kStepsPerScope = 50;  // what is kept until the end costs more than what goes
+  if (kept_.empty() || kept_.back() != scope_) {
+    context_.budget.spend(kStepsPerScope);
+    kept_.push_back(scope_);
+  }
   return kept_.size() - 1;
 }
 
