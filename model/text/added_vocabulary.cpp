@@ -11,10 +11,18 @@ bool before(const std::pair<char, uint32_t>& child, char next) { return child.fi
 
 bool only_white_space(std::string_view text) { return space_at_begin(text) == text.size(); }
 
-bool touches(const CallerParts& caller, size_t begin, size_t end) {
+enum class Stands { free, in_callers, across };
+
+// Where [begin, end) is, with regard to the caller's parts.
+Stands where(const CallerParts& caller, size_t begin, size_t end) {
   const auto ends_before = [](const std::pair<size_t, size_t>& part, size_t at) { return part.second <= at; };
   const auto part = std::lower_bound(caller.begin(), caller.end(), begin, ends_before);
-  return part != caller.end() && part->first < end;
+  if (part == caller.end() || part->first >= end) return Stands::free;
+  return part->first <= begin && end <= part->second ? Stands::in_callers : Stands::across;
+}
+
+Stands where(const AddedToken& token, const CallerParts& caller, size_t begin, size_t end) {
+  return caller.empty() || (!token.special && only_white_space(token.content)) ? Stands::free : where(caller, begin, end);
 }
 
 }  // namespace
@@ -72,10 +80,6 @@ AddedVocabulary::AddedVocabulary(std::vector<AddedToken> tokens, const Normalize
   }
 }
 
-bool AddedVocabulary::may_stand(const AddedToken& token, size_t begin, size_t end, const CallerParts& caller) const {
-  return caller.empty() || !touches(caller, begin, end) || (!token.special && only_white_space(token.content));
-}
-
 std::vector<AddedVocabulary::Found> AddedVocabulary::find(std::string_view text, Text kind, AddedTokens match,
                                                           const CallerParts& caller) const {
   std::vector<Found> found;
@@ -84,7 +88,7 @@ std::vector<AddedVocabulary::Found> AddedVocabulary::find(std::string_view text,
   size_t done = 0, space_end = 0;  // white space is looked through once
   for (size_t at = 0; at < text.size();) {
     const auto longest = trie.longest_at(text, at, [&](uint32_t token, size_t end) {
-      return may_stand(tokens_[token], at, end, caller);
+      return where(tokens_[token], caller, at, end) != Stands::across;
     });
     if (longest.bytes == 0) {
       ++at;
@@ -93,6 +97,11 @@ std::vector<AddedVocabulary::Found> AddedVocabulary::find(std::string_view text,
     const AddedToken& token = tokens_[longest.token];
     size_t begin = at, end = at + longest.bytes;
     at = end;  // also where it is discarded: what it covers is not looked at again
+    if (where(token, caller, begin, end) == Stands::in_callers) {
+      found.push_back({begin, end, token.id, true});
+      done = end;
+      continue;
+    }
     if (match == AddedTokens::all_but_special && token.special) continue;
     if (token.single_word && (is_word_character(last_character(text.substr(0, begin))) ||
                               is_word_character(first_character(text.substr(end))))) {

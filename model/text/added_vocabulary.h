@@ -40,10 +40,12 @@ class AddedVocabulary {
   struct Found {
     size_t begin, end;
     TokenId id;
+    bool as_text = false;  // a token in a caller's part: it is encoded as ordinary text, apart from what stands beside it
   };
   enum class Text { as_it_came, normalised };
   // The tokens in `text`, in its order. A token that touches a caller's part is none, but for white space that is not special:
-  // models are trained to see that as tokens, and it controls nothing.
+  // models are trained to see that as tokens, and it controls nothing. One that lies in such a part is given `as_text`: there the
+  // reference (transformers' sanitize_control_tokens) cuts.
   std::vector<Found> find(std::string_view text, Text kind, AddedTokens match, const CallerParts& caller) const;
 
   bool any_in(Text kind) const { return !trie_of(kind).empty(); }
@@ -72,8 +74,6 @@ class AddedVocabulary {
     std::array<uint32_t, 256> first_ = {};  // the root's children
   };
   const Trie& trie_of(Text kind) const { return kind == Text::normalised ? normalised_ : as_it_came_; }
-  bool may_stand(const AddedToken& token, size_t begin, size_t end, const CallerParts& caller) const;
-
   std::vector<AddedToken> tokens_;
   Trie as_it_came_, normalised_;
 };

@@ -7,6 +7,8 @@
 namespace yoke::model::text {
 namespace {
 
+constexpr std::string_view kLetter = "x";
+
 bool begins_with(const Framing& framing, TokenId token) {
   const FramePart& first = framing.single.front();
   return first.kind == FramePart::Kind::token && first.id == token;
@@ -34,7 +36,7 @@ class PipelineTokenizer::Encoding {
     size_t done = 0;
     for (const auto& found : parts_.added.find(text, AddedVocabulary::Text::as_it_came, match_, caller)) {
       if (found.begin > done) add_stretch(text.substr(done, found.begin - done), done == 0, within(caller, done, found.begin));
-      ids_.push_back(found.id);
+      add_found(text, found);
       done = found.end;
     }
     if (done < text.size()) add_stretch(text.substr(done), done == 0, within(caller, done, text.size()));
@@ -42,20 +44,49 @@ class PipelineTokenizer::Encoding {
   }
 
  private:
+  // A token, or a caller's text that looks like one.
+  void add_found(std::string_view text, const AddedVocabulary::Found& found) {
+    if (!found.as_text) {
+      ids_.push_back(found.id);
+    } else {
+      add_words(goes_on(text.substr(found.begin, found.end - found.begin)), false);
+    }
+    goes_on_ = found.as_text;
+  }
+
+  // A stretch normalised. Behind a caller's text that looks like a token the text goes on: a normalizer that puts something before a
+  // text must not do it there.
+  std::string normalised(std::string_view stretch) const {
+    if (!parts_.normalizer) return std::string(stretch);
+    return goes_on_ ? goes_on(stretch) : parts_.normalizer->apply(std::string(stretch));
+  }
+
+  // As it is normalised behind a letter.
+  std::string goes_on(std::string_view stretch) const {
+    if (!parts_.normalizer) return std::string(stretch);
+    const std::string letter = parts_.normalizer->apply(std::string(kLetter));
+    std::string both = parts_.normalizer->apply(std::string(kLetter).append(stretch));
+    return both.starts_with(letter) ? both.substr(letter.size()) : parts_.normalizer->apply(std::string(stretch));
+  }
+
   // What lies between tokens that stand in the text as it came. `begins`: at the beginning of the whole.
   void add_stretch(std::string_view stretch, bool begins, const CallerParts& caller) {
     if (!parts_.normalizer) return add_normalised(stretch, begins, caller);
-    const std::string normalised = parts_.normalizer->apply(std::string(stretch));
+    const std::string text = normalised(stretch);
     CallerParts moved;
-    if (!caller.empty() && parts_.added.any_in(AddedVocabulary::Text::normalised)) moved = follow(caller, stretch, normalised);
-    add_normalised(normalised, begins, moved);
+    if (!caller.empty() && parts_.added.any_in(AddedVocabulary::Text::normalised)) moved = follow(caller, stretch, text);
+    add_normalised(text, begins, moved);
   }
 
   void add_normalised(std::string_view text, bool begins, const CallerParts& caller) {
     size_t done = 0;
     for (const auto& found : parts_.added.find(text, AddedVocabulary::Text::normalised, match_, caller)) {
       if (found.begin > done) add_words(text.substr(done, found.begin - done), begins && done == 0);
-      ids_.push_back(found.id);
+      if (found.as_text) {
+        add_words(text.substr(found.begin, found.end - found.begin), false);
+      } else {
+        ids_.push_back(found.id);
+      }
       done = found.end;
     }
     if (done < text.size()) add_words(text.substr(done), begins && done == 0);
@@ -86,37 +117,32 @@ class PipelineTokenizer::Encoding {
     parts_.subword->encode(words.list, ids_);
   }
 
-  // Where the caller's parts of a stretch are once it is normalised. Each part is normalised behind a letter, since some
-  // normalizers put something before a whole text; where the parts do not make up the whole (a mark was composed with the letter
-  // before it, across a border), all of it counts as the caller's, so that nothing of his becomes a token.
-  CallerParts follow(const CallerParts& caller, std::string_view stretch, std::string_view normalised) const {
-    constexpr std::string_view kLetter = "x";
-    const std::string letter = parts_.normalizer->apply(std::string(kLetter));
+  // Where the caller's parts of a stretch are once it is normalised. Where the parts, normalised one by one, do not make up the whole
+  // (a mark was composed with the letter before it, across a border), all of it counts as the caller's, so that nothing of his
+  // becomes a token.
+  CallerParts follow(const CallerParts& caller, std::string_view stretch, std::string_view whole) const {
     CallerParts moved;
     std::string made;
     const auto add = [&](size_t begin, size_t end) {
-      if (begin == end) return true;
-      const bool first = begin == 0;
-      const std::string part = parts_.normalizer->apply(std::string(first ? "" : kLetter).append(stretch, begin, end - begin));
-      if (!first && !part.starts_with(letter)) return false;
-      made.append(part, first ? 0 : letter.size());
-      return true;
+      if (begin == end) return;
+      const std::string_view part = stretch.substr(begin, end - begin);
+      made += begin == 0 ? normalised(part) : goes_on(part);
     };
     size_t done = 0;
-    bool whole = true;
     for (const auto& [begin, end] : caller) {
-      whole = whole && add(done, begin);
+      add(done, begin);
       const size_t from = made.size();
-      whole = whole && add(begin, end);
-      moved.emplace_back(from, made.size());
+      add(begin, end);
+      if (made.size() > from) moved.emplace_back(from, made.size());
       done = end;
     }
-    if (whole && add(done, stretch.size()) && made == normalised) return moved;
-    return {{0, normalised.size()}};
+    add(done, stretch.size());
+    return made == whole ? moved : CallerParts{{0, whole.size()}};
   }
 
   const PipelineParts& parts_;
   const AddedTokens match_;
+  bool goes_on_ = false;  // the last token found was a caller's text
   std::vector<TokenId> ids_;
 };
 

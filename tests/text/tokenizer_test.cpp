@@ -109,7 +109,7 @@ TEST(Tokenizer, InconsistentAssetsAreRefusedWithTheEntry) {
 }
 
 TEST(Tokenizer, UnknownKindsAreRefusedByName) {
-  expect_refused(changed([](auto& a) { a.model = "llama"; }), Code::unsupported, "'llama'");
+  expect_refused(changed([](auto& a) { a.model = "rwkv"; }), Code::unsupported, "'rwkv'");
   expect_refused(changed([](auto& a) { a.pre = "klingon"; }), Code::unsupported, "'klingon'");
   expect_refused(changed([](auto& a) { a.add_space_prefix = true; }), Code::unsupported, "add_space_prefix");
 }
