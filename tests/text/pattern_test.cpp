@@ -148,7 +148,8 @@ TEST(Pattern, LongRunsAreNotQuadratic) {
     for (const std::string part : {"a", "A", " ", "\n", "'", "\u4E00", "\u3000"}) {
       std::string text;
       while (text.size() < 300'000) text += part;
-      for (const Pattern::Match& match : made.find_all(text + "\u00E9")) EXPECT_LE(match.end, text.size() + 2);
+      const auto found = made.find_all(text + "\u00E9");
+      if (!found.empty()) EXPECT_LE(found.back().end, text.size() + 2);
     }
   }
   EXPECT_EQ(Pattern(tokenizers[0]).find_all(std::string(1'000'000, ' ') + "x").size(), 2u);

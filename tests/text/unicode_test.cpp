@@ -33,22 +33,35 @@ TEST(Unicode, NormalFormsEqualUnicodedata) {
   EXPECT_EQ(golden.at("unicode").as_string(), kUnicodeVersion);
   for (const auto& row : golden.at("rows").as_array()) {
     for (size_t form = 0; form < 4; ++form) {
-      EXPECT_EQ(normalise(row.at(0).as_string(), kForms[form]), row.at(form + 1).as_string()) << row << " form " << form;
+      EXPECT_EQ(normalise(row.at(0).as_string(), kForms[form], Age::current), row.at(form + 1).as_string()) << row << " form " << form;
     }
   }
   EXPECT_GE(golden.at("rows").as_array().size(), 300u);
 }
 
-TEST(Unicode, EveryCharactersNormalFormIsStable) {
+class UnicodeOfAge : public testing::TestWithParam<Age> {};
+
+TEST_P(UnicodeOfAge, EveryCharactersNormalFormIsStable) {
+  const auto formed = [](std::string_view text, NormalForm form) { return normalise(text, form, GetParam()); };
   for (char32_t code = 0; code < kCodes; ++code) {
     if (code >= 0xD800 && code < 0xE000) continue;
     const std::string text = text_of(code);
-    const std::string nfc = normalise(text, NormalForm::nfc), nfd = normalise(text, NormalForm::nfd);
-    ASSERT_EQ(normalise(nfd, NormalForm::nfc), nfc) << std::hex << static_cast<uint32_t>(code);
-    ASSERT_EQ(normalise(nfc, NormalForm::nfd), nfd) << std::hex << static_cast<uint32_t>(code);
-    const std::string nfkc = normalise(text, NormalForm::nfkc), nfkd = normalise(text, NormalForm::nfkd);
-    ASSERT_EQ(normalise(nfkd, NormalForm::nfkc), nfkc) << std::hex << static_cast<uint32_t>(code);
+    const std::string nfc = formed(text, NormalForm::nfc), nfd = formed(text, NormalForm::nfd);
+    ASSERT_EQ(formed(nfd, NormalForm::nfc), nfc) << std::hex << static_cast<uint32_t>(code);
+    ASSERT_EQ(formed(nfc, NormalForm::nfd), nfd) << std::hex << static_cast<uint32_t>(code);
+    const std::string nfkc = formed(text, NormalForm::nfkc), nfkd = formed(text, NormalForm::nfkd);
+    ASSERT_EQ(formed(nfkd, NormalForm::nfkc), nfkc) << std::hex << static_cast<uint32_t>(code);
   }
+}
+
+INSTANTIATE_TEST_SUITE_P(Unicode, UnicodeOfAge, testing::Values(Age::current, Age::reference));
+
+TEST(Unicode, TheReferencesNormalFormsLeaveCharactersOfItsFutureAlone) {
+  EXPECT_EQ(normalise("\u32FF", NormalForm::nfkc), "\u32FF") << "an era of 2019";
+  EXPECT_EQ(normalise("\u32FF", NormalForm::nfkc, Age::current), "\u4EE4\u548C");
+  EXPECT_EQ(normalise("\U000105D2\u0307", NormalForm::nfc), "\U000105D2\u0307") << "composed since Unicode 16";
+  EXPECT_EQ(normalise("\U000105D2\u0307", NormalForm::nfc, Age::current), "\U000105C9");
+  EXPECT_EQ(normalise("a\u1ABF\u0301\u0334", NormalForm::nfd), "a\u1ABF\u0334\u0301") << "a mark of Unicode 13";
 }
 
 TEST(Unicode, NormalisationLeavesIllFormedBytesAlone) {

@@ -12,7 +12,7 @@ namespace yoke::model::text::regex {
 namespace {
 
 // PCRE2's interpreter remembers where to go back on the heap. Kibibytes.
-constexpr uint32_t kHeapLimitKib = 64 << 10;
+constexpr uint32_t kHeapLimitKib = 32 << 10;
 
 using Context = std::unique_ptr<pcre2_match_context, FreePcre2>;
 

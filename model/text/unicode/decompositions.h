@@ -18,7 +18,7 @@ inline constexpr char32_t kLeadings = 19, kVowels = 21, kTrailings = 28;
 
 class Decompositions {
  public:
-  static const Decompositions& all();
+  static const Decompositions& of(Age age);
 
   // One character's share in normal forms.
   struct Traits {
@@ -43,8 +43,8 @@ class Decompositions {
     uint32_t begin, count;
   };
 
-  Decompositions();
-  explicit Decompositions(const Steps& steps);
+  explicit Decompositions(Age age);
+  Decompositions(const Steps& steps, Age age);
   std::span<const char32_t> mapping(uint16_t place) const {
     return std::span(pool_).subspan(places_[place].begin, places_[place].count);
   }
@@ -52,7 +52,7 @@ class Decompositions {
   CodeTable<uint16_t> expand(const Steps& steps, bool compatible);
   bool recomposes(char32_t code, const std::vector<uint16_t>& bits) const;
   uint16_t changes_of(char32_t code, const std::vector<uint16_t>& bits) const;
-  CodeTable<uint16_t> find_traits() const;
+  CodeTable<uint16_t> find_traits(Age age) const;
 
   std::vector<char32_t> pool_;
   std::vector<Place> places_ = {{0, 0}};

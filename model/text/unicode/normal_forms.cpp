@@ -26,8 +26,9 @@ struct Coded {
 // A stretch of text that nothing outside of it acts upon, on its way to a normal form.
 class Stretch {
  public:
-  explicit Stretch(NormalForm form)
-      : compatible_(form == NormalForm::nfkc || form == NormalForm::nfkd),
+  Stretch(NormalForm form, const Decompositions& data)
+      : data_(data),
+        compatible_(form == NormalForm::nfkc || form == NormalForm::nfkd),
         composes_(form == NormalForm::nfc || form == NormalForm::nfkc) {}
 
   // `text` is well-formed.
@@ -100,7 +101,7 @@ class Stretch {
     codes_.resize(kept);
   }
 
-  const Decompositions& data_ = Decompositions::all();
+  const Decompositions& data_;
   const bool compatible_, composes_;
   std::vector<Coded> codes_;
 };
@@ -110,8 +111,7 @@ bool is_border(Decompositions::Traits traits, NormalForm form) {
   return traits.combining_class() == 0 && !traits.may_change(form);
 }
 
-size_t end_of_stretch(std::string_view text, size_t at, NormalForm form) {
-  const Decompositions& data = Decompositions::all();
+size_t end_of_stretch(std::string_view text, size_t at, NormalForm form, const Decompositions& data) {
   while (at < text.size()) {
     const Utf8Char c = read_char(text, at);
     if (c.state != Utf8Char::State::well_formed || is_border(data.traits(c.code), form)) break;
@@ -122,15 +122,14 @@ size_t end_of_stretch(std::string_view text, size_t at, NormalForm form) {
 
 }  // namespace
 
-std::string normalise(std::string_view text, NormalForm form) {
-  std::string out;
-  size_t done = 0, border = 0;  // `text` is written up to `done`; a stretch would begin at `border`
+std::string normalise(std::string_view text, NormalForm form, Age age) {
   size_t at = skip_ascii(text, 0);
   if (at == text.size()) return std::string(text);
+  const Decompositions& data = Decompositions::of(age);
+  Stretch stretch(form, data);
+  std::string out;
   out.reserve(text.size());
-  border = at > 0 ? at - 1 : 0;
-  const Decompositions& data = Decompositions::all();
-  Stretch stretch(form);
+  size_t done = 0, border = at > 0 ? at - 1 : 0;  // `text` is written up to `done`; a stretch would begin at `border`
   for (uint8_t last_class = 0; at < text.size();) {
     if (static_cast<uint8_t>(text[at]) < 0x80) {
       at = skip_ascii(text, at);
@@ -140,20 +139,18 @@ std::string normalise(std::string_view text, NormalForm form) {
     }
     const Utf8Char c = read_char(text, at);
     if (c.state != Utf8Char::State::well_formed) {
-      at += c.bytes;
-      border = at;
+      border = at += c.bytes;
       last_class = 0;
       continue;
     }
     const Decompositions::Traits traits = data.traits(c.code);
-    const uint8_t combining_class = traits.combining_class();
-    if (!traits.may_change(form) && (combining_class == 0 || combining_class >= last_class)) {
-      if (combining_class == 0) border = at;
-      last_class = combining_class;
+    if (!traits.may_change(form) && (traits.combining_class() == 0 || traits.combining_class() >= last_class)) {
+      last_class = traits.combining_class();
+      if (last_class == 0) border = at;
       at += c.bytes;
       continue;
     }
-    const size_t end = end_of_stretch(text, at + c.bytes, form);
+    const size_t end = end_of_stretch(text, at + c.bytes, form, data);
     out.append(text, done, border - done);
     stretch.append_normalised(text.substr(border, end - border), out);
     done = border = at = end;
