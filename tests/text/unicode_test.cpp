@@ -81,6 +81,7 @@ TEST(Unicode, AHundredThousandMarksAreSortedInTime) {
 TEST(Unicode, LowerCaseIsFullAndKnowsNoContext) {
   EXPECT_EQ(lower("ABC \u0130\u0391\u03A3 \u01C5"), "abc i\u0307\u03B1\u03C3 \u01C6");
   EXPECT_EQ(lower("\u1C89\uA7CB\uA7DC\U00010D50"), "\u1C8A\u0264\u019B\U00010D70") << "letters of Unicode 16";
+  EXPECT_EQ(lower("\uA7CE\U00016EA0"), "\uA7CF\U00016EBB") << "and of Unicode 17, as the reference has them";
   EXPECT_EQ(lower("\u1E9E\u00DF"), "\u00DF\u00DF");
 }
 

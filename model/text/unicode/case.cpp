@@ -12,11 +12,18 @@ namespace {
 
 constexpr char32_t kDottedI = 0x130;  // the only character whose lower case is more than one: i and U+0307
 
+// Letters of Unicode 17, which the tables lack and the reference's lower case has.
+constexpr Stride kYoungerLower[] = {{0xA7CE, 0xA7CE, 1, 1}, {0xA7D2, 0xA7D4, 2, 1}, {0x16EA0, 0x16EB8, 1, 27}};
+
 CodeTable<int32_t> make_lower_deltas() {
   std::vector<int32_t> deltas(kCodes);
-  for (const Stride& stride : kLower) {
-    for (char32_t code = stride.first; code <= stride.last; code += stride.step) deltas[code] = stride.delta;
-  }
+  const auto add = [&](std::span<const Stride> strides) {
+    for (const Stride& stride : strides) {
+      for (char32_t code = stride.first; code <= stride.last; code += stride.step) deltas[code] = stride.delta;
+    }
+  };
+  add(kLower);
+  add(kYoungerLower);
   return CodeTable<int32_t>(deltas);
 }
 
