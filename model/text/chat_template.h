@@ -30,11 +30,11 @@ struct RenderLimits {
   // Nodes evaluated, elements visited, 64 bytes read or written; some 10 million a second. They grow with the conversation: some
   // templates go through all messages for each of them.
   int64_t steps = 500'000;
-  int64_t steps_per_value = 1000;  // of JSON; 256 bytes of a string count as one more
-  int64_t most_steps = 20'000'000;
+  int64_t steps_per_value = 5000;  // of JSON; 256 bytes of a string count as one more
+  int64_t most_steps = 30'000'000;
   int64_t output_bytes = 16 << 20;  // also of every string on the way
   Duration time = std::chrono::seconds(2);  // the steps end an endless loop long before; this is for a slow machine
-  std::optional<Moment> now;        // none: core/clock
+  std::optional<Moment> now = std::nullopt;  // none: core/clock
 };
 
 struct TemplateInputs {

@@ -352,6 +352,60 @@ def gguf_seeds():
     write("gguf", "overflow", gguf(gguf_keys("llama", 64), [("a", ("F32", (1 << 40, 1 << 40)))]))
 
 
+# --- chat templates and conversations
+
+
+def chat_template_seeds():
+    rows = json.loads((pathlib.Path(__file__).parent.parent / "golden/text/jinja.json").read_text())["rows"]
+    statements = [row["template"] for row in rows if "{%" in row["template"]]
+    expressions = [row["template"] for row in rows if "{%" not in row["template"]]
+    for number in range(0, len(statements), 4):
+        write("chat_template", f"statements_{number}", "\n".join(statements[number:number + 4]))
+    for number in range(0, len(expressions), 24):
+        write("chat_template", f"expressions_{number}", "\n".join(expressions[number:number + 24]))
+    write("chat_template", "loops", "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}")
+    write("chat_template", "chatml", "{{ bos_token }}{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m['content']|string + "
+          "'<|im_end|>\\n' }}{% endfor %}{{ strftime_now('%d %b %Y') }}")
+
+
+def conversation_seeds():
+    call = {"id": "abcdef123", "type": "function", "function": {"name": "f", "arguments": '{"a": [1, null]}'}}
+    bodies = {
+        "plain": {"messages": [{"role": "user", "content": "Hi"}]},
+        "parts": {"messages": [{"role": "system", "content": [{"type": "text", "text": "a"}, "b"]},
+                               {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+        "calls": {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": None, "tool_calls": [call]},
+                               {"role": "tool", "tool_call_id": "abcdef123", "content": {"t": 21.5}}],
+                  "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]},
+        "reasoning": {"messages": [{"role": "assistant", "content": "4", "reasoning": "2+2"}], "reasoning_effort": "high",
+                      "add_generation_prompt": False},
+        "documents": {"messages": [{"role": "developer", "content": 5}], "documents": [{"title": "T", "text": None}],
+                      "chat_template_kwargs": {"enable_thinking": False, "bos_token": "x"}},
+        "empty": {"messages": []},
+    }
+    for name, body in bodies.items():
+        write("conversation", name, json.dumps(body))
+
+
+TEXT = "It's 2024,  ok?\n\n x\u4e00\u00e9\U0001f600 'LL \u017f\u3000\u0301aB\r\n"
+
+
+def regex_seeds():
+    patterns = {
+        "gpt2": r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+        "llama3": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        "classes": r"[[:alpha:]&&[^a-c]]+|[]\w\-.]|[^\x{4E00}-\u9FA5\b]|[\p{Script=Han}\p{^Lu}]",
+        "groups": r"(a|b)*?(?<n>c)(?>d+)(?i)e|(?=f)(?!g)(?<=h|ij)(?<!k+)l|(?x: m n # o",
+        "quantifiers": r"a{1,3}+|b{3,1}|c{,2}?|d{2}?|e**|f?+|g{|(?:hi){2,}",
+        "borders": r"^a$|\A\b.\B\z|\Z|\R|\N\O\h",
+        "backtracking": r"(a+)+$|(?:a|aa)*b|\s*[\r\n]+",
+        "refused": r"(a)\1\k<n>",
+    }
+    for name, pattern in patterns.items():
+        write("regex", name, pattern + "\n" + TEXT)
+    write("regex", "runs", r"\s+$|x?a*b" + "\n" + " " * 2000 + "x" + "a" * 2000)
+
+
 def main():
     safetensors_seeds()
     index_seeds()
@@ -359,6 +413,9 @@ def main():
     quantisation_seeds()
     manifest_seeds()
     gguf_seeds()
+    chat_template_seeds()
+    conversation_seeds()
+    regex_seeds()
     files = [f for f in CORPUS.rglob("*") if f.is_file()]
     print(f"{len(files)} seeds, {sum(f.stat().st_size for f in files)} bytes")
 
