@@ -9,6 +9,29 @@
 #include "model/text/utf8.h"
 
 namespace yoke::model::text::regex {
+namespace {
+
+struct Decoded {
+  char32_t code;
+  size_t bytes;
+};
+
+// A character that is no ASCII. Well-formed text has most of them in two or three bytes.
+inline Decoded decode(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[at + i]); };
+  const auto follows = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
+  const uint8_t lead = byte(0);
+  if (lead >= 0xC0 && lead < 0xE0 && at + 1 < text.size() && follows(1)) {
+    return {static_cast<char32_t>((lead & 0x1F) << 6 | (byte(1) & 0x3F)), 2};
+  }
+  if (lead >= 0xE0 && lead < 0xF0 && at + 2 < text.size() && follows(1) && follows(2)) {
+    return {static_cast<char32_t>((lead & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F)), 3};
+  }
+  const Utf8Char c = read_char(text, at);
+  return {c.state == Utf8Char::State::well_formed ? c.code : char32_t{0xFFFD}, c.bytes};
+}
+
+}  // namespace
 
 // Cuts the codes into intervals at every border of a set, and splits the classes of the intervals by one set after another.
 class Alphabet::Builder {
@@ -107,9 +130,9 @@ size_t Alphabet::map(std::string_view text, uint8_t* classes, uint8_t* lengths) 
     if (byte < 0x80) {
       classes[characters] = ascii_[byte];
     } else {
-      const Utf8Char c = read_char(text, at);
+      const Decoded c = decode(text, at);
       length = c.bytes;
-      classes[characters] = table_[c.state == Utf8Char::State::well_formed ? c.code : char32_t{0xFFFD}];
+      classes[characters] = table_[c.code];
     }
     lengths[characters++] = static_cast<uint8_t>(length);
     at += length;
