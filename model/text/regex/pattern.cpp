@@ -19,7 +19,7 @@ constexpr uint32_t kFewestEntries = 1000, kMostEntries = 1'000'000;
 // What one scan may cost.
 constexpr int64_t kSteps = 20'000'000, kStepsPerCharacter = 50;
 constexpr int64_t kNanoseconds = 2'000'000'000, kNanosecondsPerByte = 2000;
-constexpr uint32_t kAttemptsPerLook = 16;  // at the clock
+constexpr uint32_t kAttemptsPerLook = 32;  // at the clock
 
 constexpr size_t kKeptBytes = 1 << 20;  // of the room that a thread keeps between scans
 
@@ -32,7 +32,7 @@ int64_t now(clockid_t clock) {
 // A thread's room for the text in hand.
 struct Room {
   std::vector<uint8_t> classes, lengths;
-  regex::MatchRoom match = regex::make_match_room();
+  regex::MatchRoom match;
 
   void make_space(size_t bytes) {
     if (classes.size() >= bytes) return;
@@ -87,7 +87,7 @@ class Pattern::Scan {
         continue;
       }
       const size_t first_byte = byte_of(begin);
-      matches.push_back({first_byte, byte_of(end)});
+      matches.push_back({.begin = first_byte, .end = byte_of(end)});
       from = last_end = end;
     }
   }

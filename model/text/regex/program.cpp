@@ -5,6 +5,7 @@
 #include <pcre2.h>
 
 #include <array>
+#include <new>
 
 #include "core/error.h"
 
@@ -16,7 +17,6 @@ constexpr uint32_t kHeapLimitKib = 32 << 10;
 
 using Context = std::unique_ptr<pcre2_match_context, FreePcre2>;
 
-// A context is changed by what it is told, so each thread has its own.
 Context make_context() {
   Context context(pcre2_match_context_create(nullptr));
   if (context == nullptr) throw std::bad_alloc();
@@ -27,7 +27,7 @@ Context make_context() {
 Outcome outcome_of(int found, const MatchRoom& room, size_t& end) {
   if (found == PCRE2_ERROR_NOMATCH) return Outcome::not_here;
   if (found < 0) return Outcome::over_limit;
-  end = pcre2_get_ovector_pointer(room.get())[1];
+  end = pcre2_get_ovector_pointer(room.match.get())[1];
   return Outcome::matched;
 }
 
@@ -50,10 +50,8 @@ void FreePcre2::operator()(pcre2_code* code) const { pcre2_code_free(code); }
 void FreePcre2::operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
 void FreePcre2::operator()(pcre2_match_data* match) const { pcre2_match_data_free(match); }
 
-MatchRoom make_match_room() {
-  MatchRoom room(pcre2_match_data_create(1, nullptr));
-  if (room == nullptr) throw std::bad_alloc();
-  return room;
+MatchRoom::MatchRoom() : match(pcre2_match_data_create(1, nullptr)), limits(make_context()) {
+  if (match == nullptr) throw std::bad_alloc();
 }
 
 Program::Program(const std::string& expression, bool with_jit) {
@@ -72,16 +70,13 @@ Program::Program(const std::string& expression, bool with_jit) {
   is_jitted_ = with_jit && pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE) == 0;
 }
 
-Outcome Program::match(const Subject& subject, size_t begin, uint32_t most_steps, MatchRoom& room, size_t& end) const {
-  thread_local const Context context = make_context();
-  thread_local uint32_t limit = 0;
-  if (limit != most_steps) {
-    pcre2_set_match_limit(context.get(), most_steps);
-    limit = most_steps;
+Outcome Program::match(const Subject& subject, size_t begin, uint32_t most_entries, MatchRoom& room, size_t& end) const {
+  if (room.most_entries != most_entries) {
+    pcre2_set_match_limit(room.limits.get(), most_entries);
+    room.most_entries = most_entries;
   }
-  const int found = is_jitted_ ? pcre2_jit_match(code_.get(), subject.classes, subject.size, begin, 0, room.get(), context.get())
-                               : pcre2_match(code_.get(), subject.classes, subject.size, begin, 0, room.get(), context.get());
-  return outcome_of(found, room, end);
+  const auto match = is_jitted_ ? pcre2_jit_match : pcre2_match;
+  return outcome_of(match(code_.get(), subject.classes, subject.size, begin, 0, room.match.get(), room.limits.get()), room, end);
 }
 
 Outcome Program::match_counted(const Subject& subject, size_t begin, Budget& budget, MatchRoom& room, size_t& end) const {
@@ -90,7 +85,7 @@ Outcome Program::match_counted(const Subject& subject, size_t begin, Budget& bud
   pcre2_set_depth_limit(context.get(), UINT32_MAX);
   Count count{budget, begin};
   pcre2_set_callout(context.get(), count_step, &count);
-  const int found = pcre2_match(code_.get(), subject.classes, subject.size, begin, PCRE2_NO_JIT, room.get(), context.get());
+  const int found = pcre2_match(code_.get(), subject.classes, subject.size, begin, PCRE2_NO_JIT, room.match.get(), context.get());
   return outcome_of(found, room, end);
 }
 

@@ -18,9 +18,14 @@ struct FreePcre2 {
   void operator()(pcre2_real_match_data_8* match) const;
 };
 
-// Room for the bounds of one match. One thread.
-using MatchRoom = std::unique_ptr<pcre2_real_match_data_8, FreePcre2>;
-MatchRoom make_match_room();
+// What PCRE2 writes a match's bounds to, and the limits that it looks up. One thread.
+struct MatchRoom {
+  MatchRoom();
+
+  std::unique_ptr<pcre2_real_match_data_8, FreePcre2> match;
+  std::unique_ptr<pcre2_real_match_context_8, FreePcre2> limits;
+  uint32_t most_entries = 0;  // as `limits` has it
+};
 
 // A text's classes, one byte a character.
 struct Subject {
@@ -40,8 +45,8 @@ class Program {
   // `expression` is what emit() writes. Error{unsupported} where PCRE2 does not take it.
   Program(const std::string& expression, bool with_jit);
 
-  // Matches at `begin` exactly; the end goes to `end`. Gives up above `most_steps`, the entries into loops.
-  Outcome match(const Subject& subject, size_t begin, uint32_t most_steps, MatchRoom& room, size_t& end) const;
+  // Matches at `begin` exactly; the end goes to `end`. Gives up above so many entries into loops.
+  Outcome match(const Subject& subject, size_t begin, uint32_t most_entries, MatchRoom& room, size_t& end) const;
   // The same for an expression with callouts, which take what they cost from the budget: the characters passed.
   Outcome match_counted(const Subject& subject, size_t begin, Budget& budget, MatchRoom& room, size_t& end) const;
 
