@@ -6,6 +6,7 @@
 
 #include "model/text/regex/class_parser.h"
 #include "model/text/regex/escapes.h"
+#include "model/text/regex/quantifier.h"
 
 namespace yoke::model::text::regex {
 namespace {
@@ -227,7 +228,7 @@ class Parser {
   Node read_quantifiers(Node atom) {
     for (int stacked = 0;; ++stacked) {
       skip_free();
-      const std::optional<Quantifier> quantifier = read_quantifier();
+      const std::optional<Quantifier> quantifier = read_quantifier(reader_);
       if (!quantifier) return atom;
       if (!may_repeat(atom)) reader_.refuse_syntax("a quantifier stands behind what takes no characters");
       if (stacked == kMostStacked) reader_.refuse_syntax(fmt::format("more than {} quantifiers upon one another", kMostStacked));
@@ -239,48 +240,6 @@ class Parser {
   static bool may_repeat(const Node& atom) {
     return atom.kind == Node::Kind::set || atom.kind == Node::Kind::sequence || atom.kind == Node::Kind::choice ||
            atom.kind == Node::Kind::repeat || atom.kind == Node::Kind::atomic;
-  }
-
-  struct Quantifier {
-    uint32_t min, max;
-    Node::Greed greed = Node::Greed::greedy;
-    bool is_optional = false;  // {n}? is not lazy here: the whole may be left out
-  };
-
-  std::optional<Quantifier> read_quantifier() {
-    Quantifier quantifier;
-    if (reader_.accept("*")) {
-      quantifier = {0, Node::kUnbounded};
-    } else if (reader_.accept("+")) {
-      quantifier = {1, Node::kUnbounded};
-    } else if (reader_.accept("?")) {
-      quantifier = {0, 1};
-    } else {
-      return read_interval();
-    }
-    if (reader_.accept("?")) quantifier.greed = Node::Greed::lazy;
-    else if (reader_.accept("+")) quantifier.greed = Node::Greed::possessive;
-    return quantifier;
-  }
-
-  // {n}, {n,}, {,m}, {n,m}; anything else behind '{' is text.
-  std::optional<Quantifier> read_interval() {
-    const size_t begin = reader_.place();
-    if (!reader_.accept("{")) return std::nullopt;
-    const auto min = reader_.read_number(10, Reader::kMaxBytes);
-    const bool is_range = reader_.accept(",");
-    const auto max = is_range ? reader_.read_number(10, Reader::kMaxBytes) : min;
-    if ((!min && !max) || !reader_.accept("}")) {
-      reader_.go_back(begin);
-      return std::nullopt;
-    }
-    if (std::max(min.value_or(0), max.value_or(0)) > kMostRepeats) {
-      reader_.refuse_syntax(fmt::format("a quantifier counts above {}", kMostRepeats));
-    }
-    Quantifier quantifier{min.value_or(0), max.value_or(Node::kUnbounded)};
-    if (quantifier.min > quantifier.max) return Quantifier{quantifier.max, quantifier.min, Node::Greed::possessive};
-    if (reader_.accept("?")) (is_range ? quantifier.greed = Node::Greed::lazy, false : quantifier.is_optional = true);
-    return quantifier;
   }
 
   Reader reader_;

@@ -13,7 +13,6 @@ namespace yoke::model::text::regex {
 
 inline constexpr int kMostNested = 64;             // groups and classes in each other
 inline constexpr int kMostStacked = 8;             // quantifiers upon one another
-inline constexpr uint32_t kMostRepeats = 65535;    // PCRE2's own limit
 inline constexpr uint64_t kMostExpanded = 50'000;  // characters, when counted repeats of groups are written out
 
 // Error{bad_file} for what is no expression, Error{unsupported} for back references, recursion, conditions, callouts, \K, \G, \X
