@@ -35,7 +35,7 @@ Value tojson(Context& context, const Value& value, const Arguments& arguments) {
   const Value* indent = reader.find(1, "indent");
   if (indent && !indent->is_none()) {
     style.multiline = true;
-    style.item_separator = ",";
+    style.item_separator.assign(1, ',');
     constexpr int64_t kMaxIndent = 16;
     if (const int64_t* width = indent->integer()) {
       style.indent.assign(static_cast<size_t>(std::clamp<int64_t>(*width, 0, kMaxIndent)), ' ');

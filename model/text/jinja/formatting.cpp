@@ -110,7 +110,7 @@ Directive read_directive(std::string_view& text) {
   if (end == text.npos) fail("a '%' without its letter");
   // The same specification as format()'s, but for "-", which is its "<".
   std::string specification, flags(text.substr(0, end));
-  if (flags.find('-') != std::string::npos) specification = "<";
+  if (flags.find('-') != std::string::npos) specification.push_back('<');
   for (const char c : flags) specification += c == '-' ? std::string() : std::string(1, c);
   if (specification.ends_with('.')) specification += '0';
   directive.spec = read_spec(specification);
