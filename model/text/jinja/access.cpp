@@ -146,7 +146,9 @@ Value slice_of(Context& context, const Value& value, const SliceBounds& bounds) 
   if (value.is_undefined()) fail("{}", value.why_undefined());
   if (const Text* text = value.text()) return slice_text(context, *text, bounds);
   const List* list = value.list();
-  if (!list || list->form == List::Form::generator) fail("a value of type {} cannot be sliced", value.type_name());
+  if (!list || list->form == List::Form::generator) {
+    return Value::undefined(fmt::format("a value of type {} cannot be sliced", value.type_name()));
+  }
   std::vector<Value> items;
   for (const size_t place : slice_places(bounds, static_cast<int64_t>(list->items.size()))) {
     context.budget.spend(1);

@@ -125,8 +125,6 @@ Value indent(Context& context, const Value& value, const Arguments& arguments) {
   return out;
 }
 
-Value unchanged(Context&, const Value& value, const Arguments&) { return value; }
-
 const std::vector<Filter>& filters() {
   static const std::vector<Filter> rows = {
       {"tojson", {"ensure_ascii", "indent", "separators", "sort_keys"}, false, tojson},
@@ -139,7 +137,7 @@ const std::vector<Filter>& filters() {
       {"join", {"d", "attribute"}, false, join_filter},
       {"items", {}, false, items},
       {"list", {}, false, as_list},
-      {"safe", {}, false, unchanged},
+      {"safe", {}, false, string},
       {"lower", {}, false, changed<to_lower>},
       {"upper", {}, false, changed<to_upper>},
       {"capitalize", {}, false, changed<capitalized>},

@@ -214,7 +214,7 @@ Text format_percent(Context& context, const Text& format, const Value& values) {
       ++used;
     }
   }
-  if (used < count && !values.dict()) fail("more values than '%' takes");
+  if (used < count && !values.dict() && !(values.list() && !tuple) && !values.is_undefined()) fail("more values than '%' takes");
   return out;
 }
 

@@ -80,6 +80,7 @@ Value to_real(Context& context, const Value& value, const Arguments& arguments) 
 }
 
 Value absolute(Context& context, const Value& value, const Arguments&) {
+  if (value.boolean()) return int64_t{*value.boolean()};
   return less(context, value, Value(int64_t{0})) ? negate(value) : value;
 }
 
@@ -96,6 +97,7 @@ Value round(Context&, const Value& value, const Arguments& arguments) {
   if (how == "floor") return std::floor(number * scale) / scale;
   if (how != "common") fail("round() knows the methods common, ceil and floor");
   // Python rounds an integer to an integer, and a float as its exact decimal digits say, halves to even.
+  if (value.boolean()) return int64_t{*value.boolean()};
   if (!value.real() && precision >= 0) return value;
   if (precision < 0) return std::nearbyint(number * scale) / scale;
   const std::string text = fmt::format("{:.{}f}", number, precision);
