@@ -109,7 +109,8 @@ class Bpe::Encoding {
     for (const char c : character) {
       if (parts_.byte_ids[static_cast<uint8_t>(c)] == kNoToken) return false;
     }
-    for (const char c : character) add_symbol(parts_.byte_ids[static_cast<uint8_t>(c)]);
+    // An unknown token that is due stays so: the reference writes it behind the bytes.
+    for (const char c : character) word_ids_.push_back(parts_.byte_ids[static_cast<uint8_t>(c)]);
     return true;
   }
 

@@ -174,7 +174,7 @@ std::string PipelineTokenizer::decode(const std::vector<TokenId>& ids, bool skip
   if (!parts_.decoder) return Tokenizer::decode(ids, skip_special);
   std::vector<std::string> tokens;
   for (const TokenId id : ids) {
-    if (!parts_.texts->holds(id) || (skip_special && is_special(id))) continue;
+    if (!parts_.texts->holds(id) || (skip_special && parts_.texts->is_special(id))) continue;
     tokens.emplace_back(parts_.texts->bytes(id));
   }
   return parts_.decoder->decode(std::move(tokens));

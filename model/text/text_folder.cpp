@@ -30,14 +30,14 @@ struct ConfigFile {
 
 ConfigFile read_config(const fs::path& folder, std::string_view name) {
   ConfigFile config;
-  config.place = (folder / name).string();
+  config.place = (folder / name).string() + ":";
   const auto text = read_folder_file(folder, name, kMostConfigBytes);
   if (!text) return config;
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = 32;
   config.value = json::parse(*text, error, {}, options);
-  if (error) throw Error{Code::bad_file, fmt::format("{} is no JSON ({})", config.place, error.message())};
+  if (error) throw Error{Code::bad_file, fmt::format("{} no JSON ({})", config.place, error.message())};
   config.entry().object();
   return config;
 }

@@ -22,16 +22,20 @@ std::string shown(const boost::json::value& value) {
 
 }  // namespace
 
+std::string Entry::place_of(std::string_view key) const {
+  return fmt::format("{}{}{}", place_, place_.ends_with(':') ? " " : ".", key);
+}
+
 Entry Entry::at(std::string_view key) const {
   const boost::json::value* value = object().if_contains(key);
-  if (value == nullptr) throw Error{Code::bad_file, fmt::format("{}.{} is missing", place_, key)};
-  return {*value, fmt::format("{}.{}", place_, key)};
+  if (value == nullptr) throw Error{Code::bad_file, place_of(key) + " is missing"};
+  return {*value, place_of(key)};
 }
 
 std::optional<Entry> Entry::find(std::string_view key) const {
   const boost::json::value* value = object().if_contains(key);
   if (value == nullptr || value->is_null()) return std::nullopt;
-  return Entry(*value, fmt::format("{}.{}", place_, key));
+  return Entry(*value, place_of(key));
 }
 
 size_t Entry::size() const { return array().size(); }

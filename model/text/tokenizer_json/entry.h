@@ -15,7 +15,7 @@ namespace yoke::model::text {
 
 class Entry {
  public:
-  // `place` begins with the file's name: "/models/m/tokenizer.json: model".
+  // The place of a whole file is its name and a colon; entries follow: "/models/m/tokenizer.json: model.vocab".
   Entry(const boost::json::value& value, std::string place) : value_(&value), place_(std::move(place)) {}
 
   Entry at(std::string_view key) const;                   // refused where absent
@@ -41,6 +41,8 @@ class Entry {
   [[noreturn]] void unsupported(std::string_view what) const;   // Error{unsupported}
 
  private:
+  std::string place_of(std::string_view key) const;
+
   const boost::json::value* value_;
   std::string place_;
 };

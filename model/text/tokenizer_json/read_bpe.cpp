@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "model/bad_file.h"
 #include "model/text/byte_alphabet.h"
@@ -12,18 +13,18 @@ namespace {
 
 using Pair = std::pair<std::string_view, std::string_view>;
 
-// "left right" or ["left", "right"].
-Pair read_pair(const Entry& entry) {
-  if (entry.raw().is_array()) {
-    if (entry.size() != 2) entry.refuse("two tokens");
-    return {entry.item(0).string(), entry.item(1).string()};
+// Nothing for anything but "left right" or ["left", "right"].
+std::optional<Pair> read_pair(const boost::json::value& merge) {
+  if (merge.is_array()) {
+    const auto& pair = merge.get_array();
+    if (pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) return std::nullopt;
+    return Pair(pair[0].get_string(), pair[1].get_string());
   }
-  const std::string_view text = entry.string();
+  if (!merge.is_string()) return std::nullopt;
+  const std::string_view text = merge.get_string();
   const size_t space = text.find(' ');
-  if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) {
-    entry.refuse("two tokens with a space between");
-  }
-  return {text.substr(0, space), text.substr(space + 1)};
+  if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) return std::nullopt;
+  return Pair(text.substr(0, space), text.substr(space + 1));
 }
 
 TokenId id_in_merge(const Entry& merges, size_t rank, std::string_view token, const Vocabulary& vocabulary) {
@@ -41,7 +42,9 @@ std::vector<Merges::Merge> read_merges(const Entry& merges, std::string_view pre
   const auto& array = merges.array();
   for (size_t rank = 0; rank < array.size(); ++rank) {
     if (rank == 0 && array[0].is_string() && std::string_view(array[0].get_string()).starts_with("#version")) continue;
-    const auto [left, right] = read_pair({array[rank], merges.place()});
+    const auto pair = read_pair(array[rank]);
+    if (!pair) merges.item(rank).refuse("two tokens, as an array or with a space between");
+    const auto& [left, right] = *pair;
     if (right.size() < prefix.size()) merges.item(rank).inconsistent("its second token is shorter than the prefix");
     whole.assign(left).append(right.substr(prefix.size()));
     list.push_back({id_in_merge(merges, rank, left, vocabulary), id_in_merge(merges, rank, right, vocabulary),

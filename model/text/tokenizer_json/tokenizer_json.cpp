@@ -6,6 +6,9 @@
 #include <boost/json/parse.hpp>
 
 #include <algorithm>
+#include <iterator>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "model/text/pipeline.h"
@@ -30,14 +33,30 @@ json::value parse(std::string_view text, const std::string& file, json::storage_
   return value;
 }
 
-void fill_tables(const Vocabulary& vocabulary, PipelineParts& parts) {
-  auto texts = std::make_unique<TokenTable>();
-  for (size_t id = 0; id < vocabulary.texts.size(); ++id) {
-    const std::string_view text = vocabulary.texts[id];
-    parts.pieces.add(text.data() ? parts.decoder->piece(text) : "", vocabulary.special[id]);
-    texts->add(text, vocabulary.special[id]);
+// What the decoder sees of each token: of an added token that stands in the normalised text, the normalised text. It is skipped as
+// special if that text is a special token's. Both are the reference's.
+TokenTable read_texts(const Vocabulary& vocabulary, const Normalizer* normalizer) {
+  std::unordered_map<TokenId, std::string> normalised;
+  std::unordered_set<std::string_view> special;
+  for (const AddedToken& token : vocabulary.added) {
+    if (token.special) special.insert(token.content);
+    if (token.normalized && normalizer) normalised.emplace(token.id, normalizer->apply(token.content));
   }
-  parts.texts = std::move(texts);
+  TokenTable texts;
+  for (size_t id = 0; id < vocabulary.texts.size(); ++id) {
+    const auto found = normalised.find(static_cast<TokenId>(id));
+    const std::string_view text = found == normalised.end() ? vocabulary.texts[id] : found->second;
+    texts.add(text, special.contains(text));
+  }
+  return texts;
+}
+
+void fill_tables(const Vocabulary& vocabulary, PipelineParts& parts) {
+  parts.texts = std::make_unique<TokenTable>(read_texts(vocabulary, parts.normalizer.get()));
+  for (TokenId id = 0; id < parts.texts->size(); ++id) {
+    const bool is_there = vocabulary.holds(id);
+    parts.pieces.add(is_there ? parts.decoder->piece(parts.texts->bytes(id)) : "", vocabulary.special[static_cast<size_t>(id)]);
+  }
 }
 
 void fill_names(const Vocabulary& vocabulary, const ModelNames& names, PipelineParts& parts) {
@@ -64,7 +83,7 @@ bool lets_bytes_pass(const Entry& file) {
 std::unique_ptr<Tokenizer> read_tokenizer_json(std::string_view text, const std::string& file, const ModelNames& names) {
   json::monotonic_resource memory;
   const json::value root = parse(text, file, &memory);
-  const Entry entry(root, file);
+  const Entry entry(root, file + ":");
   const Vocabulary vocabulary = read_vocabulary(entry, names.added);
   PipelineParts parts;
   if (const auto normalizer = entry.find("normalizer")) parts.normalizer = read_normalizer(*normalizer);
@@ -77,7 +96,7 @@ std::unique_ptr<Tokenizer> read_tokenizer_json(std::string_view text, const std:
   if (const auto post_processor = entry.find("post_processor")) parts.framing = read_post_processor(*post_processor, vocabulary);
   static const json::value kNothing;
   const auto decoder = entry.find("decoder");
-  parts.decoder = std::make_unique<TokenDecoder>(read_decoder(decoder.value_or(Entry(kNothing, file))));
+  parts.decoder = std::make_unique<TokenDecoder>(read_decoder(decoder.value_or(Entry(kNothing, file + ":"))));
   parts.drops_first_space = parts.decoder->drops_first_space();
   fill_tables(vocabulary, parts);
   fill_names(vocabulary, names, parts);
