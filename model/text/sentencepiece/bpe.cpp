@@ -49,8 +49,7 @@ class Symbols {
 
  private:
   void add(std::string_view text, int32_t id) {
-    index_.add(text, id);
-    entries_.emplace_back(text, id);
+    if (index_.add(text, id)) entries_.emplace_back(text, id);  // of equal ones the first counts
   }
 
   TokenIndex index_;

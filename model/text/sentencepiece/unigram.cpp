@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cfloat>
 
 #include "model/text/best_path.h"
@@ -53,6 +54,7 @@ class LibraryUnigram : public Subword {
         entries.emplace_back(model.pieces[id].text, static_cast<int32_t>(id));
       }
     }
+    std::ranges::reverse(entries);  // of equal ones the first counts
     return entries;
   }
 
