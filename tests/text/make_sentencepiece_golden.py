@@ -19,22 +19,28 @@ from tokenizers.normalizers import BertNormalizer, Precompiled
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden/text"
-NOUNS = "river lamp stone garden window letter engine harbour winter thread naïve café über Straße огонь вода 水 火 木 ありがとう".split()
+NOUNS = """river lamp stone garden window letter engine harbour winter thread naïve café über Straße огонь вода 水 火 木
+    ありがとう""".split()
 VERBS = "opens closes carries forgets repairs follows paints counts 12 345 x=1 (y) [z] {w} don't".split()
-TEXTS = ["", " ", "   ", "a", " a", "a ", "  a  b  ", "The river opens the window.", "river", " river", "riverriver", "harbour  lamp\tstone\nletter",
-         "naïve café", "cafe\u0301 über", "ＦＵＬＬ ｗｉｄｔｈ ﬁ ①", "水火木", "ありがとう 水", "огонь и вода", "👍🏽 emoji 👨‍👩‍👧", "<s>", "</s> x <unk>", "<0x41><c>a",
-         "[S]a[S]", "a[S] [SS]b", "ab[S", "\u2581\u2581a\u2581", "x\u0000y\u007f", "\u00a0\u3000\u200b\ufeff", "aaaaaaaaaaaaaaaaaaaa", "((((([[[[[", "𝔘𝔫𝔦", "\ue000\U0010fffd",
-         "don't 12345 x=1;y=2", "e\u0301\u0301\u0301 o\u0308\u0304", "\u1100\u1161\u11a8 가각", "क्षि नि", "line\r\nline", "Ünïcödé İSTANBUL ẞ ſ"]
+TEXTS = [
+    "", " ", "   ", "a", " a", "a ", "  a  b  ", "The river opens the window.", "river", " river", "riverriver",
+    "harbour  lamp\tstone\nletter", "naïve café", "cafe\u0301 über", "ＦＵＬＬ ｗｉｄｔｈ ﬁ ①", "水火木", "ありがとう 水", "огонь и вода",
+    "👍🏽 emoji 👨‍👩‍👧", "<s>", "</s> x <unk>", "<0x41><c>a", "[S]a[S]", "a[S] [SS]b", "ab[S", "\u2581\u2581a\u2581", "x\u0000y\u007f",
+    "\u00a0\u3000\u200b\ufeff", "aaaaaaaaaaaaaaaaaaaa", "((((([[[[[", "𝔘𝔫𝔦", "\ue000\U0010fffd", "don't 12345 x=1;y=2",
+    "e\u0301\u0301\u0301 o\u0308\u0304", "\u1100\u1161\u11a8 가각", "क्षि नि", "line\r\nline", "Ünïcödé İSTANBUL ẞ ſ",
+]
 
 
 def sentences():
     pick = random.Random(6)
-    return [f"The {pick.choice(NOUNS)} {pick.choice(VERBS)} a {pick.choice(NOUNS)}, and {pick.choice(NOUNS)} {pick.choice(VERBS)}." for _ in range(400)]
+    noun, verb = lambda: pick.choice(NOUNS), lambda: pick.choice(VERBS)
+    return [f"The {noun()} {verb()} a {noun()}, and {noun()} {verb()}." for _ in range(400)]
 
 
 def train(**options):
     model = io.BytesIO()
-    settings = dict(sentence_iterator=iter(sentences()), model_writer=model, hard_vocab_limit=False, minloglevel=3, character_coverage=0.98, num_threads=1)
+    settings = dict(sentence_iterator=iter(sentences()), model_writer=model, hard_vocab_limit=False, minloglevel=3,
+                    character_coverage=0.98, num_threads=1)
     sentencepiece.SentencePieceTrainer.train(**(settings | options))
     return model.getvalue()
 
@@ -56,11 +62,13 @@ def make_models():
     plain = dict(normalization_rule_name="identity", remove_extra_whitespaces=False)
     models = {
         "bpe": train(model_type="bpe", vocab_size=460, byte_fallback=True, control_symbols=["<c>"], **plain),
-        "bpe_symbols": train(model_type="bpe", vocab_size=460, byte_fallback=True, user_defined_symbols=symbols, add_dummy_prefix=False, **plain),
+        "bpe_symbols": train(model_type="bpe", vocab_size=460, byte_fallback=True, user_defined_symbols=symbols, add_dummy_prefix=False,
+                             **plain),
         "bpe_unknown": train(model_type="bpe", vocab_size=200, user_defined_symbols=symbols, **plain),
         "unigram": train(model_type="unigram", vocab_size=300, normalization_rule_name="identity"),
         "unigram_bytes": train(model_type="unigram", vocab_size=500, byte_fallback=True, user_defined_symbols=symbols, **plain),
-        "unigram_suffix": train(model_type="unigram", vocab_size=300, treat_whitespace_as_suffix=True, normalization_rule_name="identity"),
+        "unigram_suffix": train(model_type="unigram", vocab_size=300, treat_whitespace_as_suffix=True,
+                                normalization_rule_name="identity"),
         "characters": train(model_type="char", vocab_size=150, user_defined_symbols=symbols, **plain),
         "words": train(model_type="word", vocab_size=120, normalization_rule_name="identity"),
     }
@@ -73,7 +81,8 @@ def make_models():
 def without_characters(model, pick):
     """Some characters stand in longer pieces only."""
     message = proto.ModelProto.FromString(model)
-    kept = [piece for piece in message.pieces if piece.type != piece.NORMAL or len(piece.piece) > 1 or pick.random() < 0.6]
+    stays = lambda piece: piece.type != piece.NORMAL or len(piece.piece) > 1 or pick.random() < 0.6
+    kept = [piece for piece in message.pieces if stays(piece)]
     kept = [proto.ModelProto.SentencePiece.FromString(piece.SerializeToString()) for piece in kept]
     del message.pieces[:]
     message.pieces.extend(kept)
@@ -100,27 +109,30 @@ def compile_map(rules):
     return model, proto.ModelProto.FromString(model).normalizer_spec.precompiled_charsmap
 
 
-RULES = {"e\u0301": "é", "\ufb01": "fi", "\u2460": "1", "\u200b": "", "\u3000": " ", "\t": " ", "\uff26": "F", "\u1100": "G", "a": "b", "\u0301\u0301": "!", "\u0915": "K",
-         "lamp": "LAMP", "\u007f": ""}
+RULES = {"e\u0301": "é", "\ufb01": "fi", "\u2460": "1", "\u200b": "", "\u3000": " ", "\t": " ", "\uff26": "F", "\u1100": "G", "a": "b",
+         "\u0301\u0301": "!", "\u0915": "K", "lamp": "LAMP", "\u007f": ""}
 
 
 def bert_rows():
     rows = []
     for clean, chinese, strip, lower in ((True, True, None, True), (True, True, None, False), (False, True, True, False), (True, False, False, True)):
         normalizer = BertNormalizer(clean, chinese, strip, lower)
-        rows.append({"clean": clean, "chinese": chinese, "strip": strip, "lower": lower, "out": [normalizer.normalize_str(text) for text in TEXTS]})
+        out = [normalizer.normalize_str(text) for text in TEXTS]
+        rows.append({"clean": clean, "chinese": chinese, "strip": strip, "lower": lower, "out": out})
     return rows
 
 
 def word_piece():
-    vocabulary = ["[UNK]", "river", "##river", "lamp", "##s", "the", "un", "##a", "##aa", "a", "na", "##ï", "##ve", "水", "##水", "."]
+    vocabulary = "[UNK] river ##river lamp ##s the un ##a ##aa a na ##ï ##ve 水 ##水 .".split()
     model = WordPiece({text: i for i, text in enumerate(vocabulary)}, unk_token="[UNK]", max_input_chars_per_word=12)
-    words = ["river", "riverriver", "rivers", "lamps", "una", "unaaa", "unaaaaaaaaaa", "unaaaaaaaaaaa", "naïve", "水水", "x", "ax", "."]
-    return {"vocabulary": vocabulary, "rows": [{"word": word, "ids": [token.id for token in model.tokenize(word)]} for word in words]}
+    words = "river riverriver rivers lamps una unaaa unaaaaaaaaaa unaaaaaaaaaaa naïve 水水 x ax .".split()
+    rows = [{"word": word, "ids": [token.id for token in model.tokenize(word)]} for word in words]
+    return {"vocabulary": vocabulary, "rows": rows}
 
 
 def unigram():
-    vocabulary = [["<unk>", 0.0], ["a", -2.0], ["b", -3.0], ["ab", -4.0], ["abc", -4.5], ["c", -2.5], ["水", -5.25], ["aa", -4.0], ["b", -1.5]]
+    vocabulary = [["<unk>", 0.0], ["a", -2.0], ["b", -3.0], ["ab", -4.0], ["abc", -4.5], ["c", -2.5], ["水", -5.25], ["aa", -4.0],
+                  ["b", -1.5]]
     bytes_of = vocabulary + [[f"<0x{byte:02X}>", -9.0] for byte in range(256)]
     words = ["abc", "aabbcc", "xyz", "axxb", "水水a", "aaaa", "a<unk>b", "é水é", "abcabc"]
     rows = []
@@ -150,8 +162,9 @@ def main():
     words = BertPreTokenizer()
     dump(GOLDEN / "steps.json", {
         "about": "tokenizers 0.23.3", "texts": TEXTS, "bert": bert_rows(),
-        "bert_words": [[word for word, _ in words.pre_tokenize_str(text)] for text in TEXTS], "word_piece": word_piece(), "unigram": unigram(),
-        "charsmap": base64.b64encode(charsmap).decode(), "mapped": [mapped.normalize_str(text) for text in TEXTS]})
+        "bert_words": [[word for word, _ in words.pre_tokenize_str(text)] for text in TEXTS],
+        "word_piece": word_piece(), "unigram": unigram(), "charsmap": base64.b64encode(charsmap).decode(),
+        "mapped": [mapped.normalize_str(text) for text in TEXTS]})
 
 
 if __name__ == "__main__":

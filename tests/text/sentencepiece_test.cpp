@@ -2,9 +2,9 @@
 // Mistral 7B v0.1, whose tokenizer.json is rewritten as a model here.
 #include "model/text/sentencepiece/sentencepiece_tokenizer.h"
 
-#include <gtest/gtest.h>
-
 #include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "core/error.h"
 #include "model/text/model_text.h"
@@ -37,7 +37,8 @@ TEST(SentencePiece, EveryKindOfModelEncodesAsTheLibraryDoes) {
   for (const auto& [name, rows] : golden_rows()) {
     const auto tokenizer = open_golden(name);
     for (const json::value& row : rows.at("encoded").as_array()) {
-      EXPECT_EQ(tokenizer->encode(text_of(row.at("text")), AddedTokens::all_but_special), ids_of(row.at("ids"))) << name << ": " << row.at("text");
+      const std::string text = text_of(row.at("text"));
+      EXPECT_EQ(tokenizer->encode(text, AddedTokens::all_but_special), ids_of(row.at("ids"))) << name << ": " << text;
     }
   }
 }
@@ -145,7 +146,7 @@ TEST(SentencePiece, EveryCutOffModelIsRefused) {
 TEST(SentencePiece, AFolderWithOnlyTheModelIsOpened) {
   const auto folder = std::filesystem::temp_directory_path() / fmt::format("yoke_sentencepiece_{}", ::getpid());
   std::filesystem::create_directories(folder);
-  std::filesystem::copy_file(golden("sentencepiece/bpe.model"), folder / "tokenizer.model", std::filesystem::copy_options::overwrite_existing);
+  std::ofstream(folder / "tokenizer.model", std::ios::binary) << read_model_file("bpe");
   std::ofstream(folder / "tokenizer_config.json") << R"({"add_bos_token": false, "chat_template": "x"})";
   const ModelText text = open_text(folder);
   std::filesystem::remove_all(folder);
@@ -156,7 +157,8 @@ TEST(SentencePiece, AFolderWithOnlyTheModelIsOpened) {
 }
 
 TEST(SentencePiece, AHundredThousandEqualLettersAreNoTrouble) {
-  for (const char* name : {"bpe", "unigram_bytes"}) EXPECT_FALSE(open_golden(name)->encode(std::string(100000, 'a'), AddedTokens::none).empty());
+  const std::string letters(100000, 'a');
+  for (const char* name : {"bpe", "unigram_bytes"}) EXPECT_FALSE(open_golden(name)->encode(letters, AddedTokens::none).empty());
 }
 
 // Mistral 7B v0.1 by GGUF's keys: scores are the ranks of the merges.

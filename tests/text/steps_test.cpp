@@ -113,8 +113,9 @@ TEST(Steps, ABrokenMapIsRefusedOrHarmless) {
 }
 
 TEST(Steps, AClusterIsWhatAReaderTakesForOneCharacter) {
-  for (const char* cluster : {"e\u0301", "\r\n", "\u1100\u1161\u11A8", "\U0001F469\u200D\U0001F467", "\U0001F1E9\U0001F1EA", "\u0915\u094D\u0937",
-                              "\u0600" "a", "a\u0903", "\U0001F44D\U0001F3FD"}) {
+  constexpr const char* kClusters[] = {"e\u0301", "\r\n", "\u1100\u1161\u11A8", "\U0001F469\u200D\U0001F467", "\U0001F1E9\U0001F1EA",
+                                       "\u0915\u094D\u0937", "\u0600" "a", "a\u0903", "\U0001F44D\U0001F3FD"};
+  for (const char* cluster : kClusters) {
     const std::string text = std::string(cluster) + "x";
     EXPECT_EQ(unicode::grapheme_bytes(text, 0), text.size() - 1) << cluster;
   }
