@@ -69,6 +69,7 @@ void add_layout_options(CLI::App& verb, ClusterOptions& options) {
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 32));
   verb.add_option("--device", options.device, "cpu; cuda (GPUs or nothing, one agent each) or cuda:N; auto: GPUs where they can run the model, else the CPU")
       ->check(CLI::Validator(device_mistake, "DEVICE"));
+  verb.add_option("--chat-template", options.chat_template_file, "Jinja file that stands for the model's own chat template");
   verb.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off");
 }
 
@@ -78,7 +79,6 @@ void add_serving_options(CLI::App& verb, ClusterOptions& options) {
   verb.add_option("--port", options.port, "port of the REST endpoint; 0: any free one")->check(CLI::Range(0, 65535));
   verb.add_option("--control-port", options.control_port, "port on which agents join; 0: any free one")->check(CLI::Range(0, 65535));
   verb.add_option("--api-key-file", options.api_key_file, "keys of clients, one name:sha256 a line; `yoke key add NAME` writes it");
-  verb.add_option("--chat-template", options.chat_template_file, "Jinja file that stands for the model's own chat template");
   verb.add_flag("--allow-request-templates", options.allow_request_templates, "let requests bring a chat_template of their own");
   verb.add_flag("--allow-logits", options.allow_logits, "serve POST /yoke/v1/logits, which `yoke verify --url` reads");
 }

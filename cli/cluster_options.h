@@ -45,7 +45,7 @@ struct ClusterOptions {
   std::vector<std::string> agent_arguments() const;
 };
 
-// --nodes, --tp, --pp, --ep, --kv, --pack, --math, --alias, --threads, --kv-tokens, --device. Ports, host and keys are `up`'s own.
+// --nodes, --tp, --pp, --ep, --kv, --pack, --math, --alias, --threads, --kv-tokens, --device, --chat-template. Ports, host and keys are `up`'s own.
 void add_layout_options(CLI::App& verb, ClusterOptions& options);
 void add_serving_options(CLI::App& verb, ClusterOptions& options);
 

@@ -97,7 +97,7 @@ int serve(ServeOptions options) {
   const model::Catalogue catalogue(checkpoint);
   name_skipped(catalogue.skipped());
   const parallel::Plan plan = parallel::make_plan(catalogue, options.plan);
-  const ServedModel model = make_served_model(checkpoint, options.aliases);
+  const ServedModel model = make_served_model(checkpoint, options.aliases, options.chat_template_file);
   Metrics metrics(model.names.front());
 
   asio::io_context context(1);

@@ -13,6 +13,7 @@ namespace yoke::coordinator {
 struct ServeOptions {
   std::string model;                    // file or folder
   std::vector<std::string> aliases;
+  std::string chat_template_file;       // stands for the model's own templates; empty: those
   parallel::PlanOptions plan;
   std::string math = "exact";
   std::string control_host = "127.0.0.1";  // not loopback: refused until the channel has TLS

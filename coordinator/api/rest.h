@@ -16,6 +16,7 @@ struct RestConfig {
   uint16_t port = 8000;               // 0: any free one
   std::string api_key_file;           // one "name:sha256" a line
   bool allow_logits = false;          // POST /yoke/v1/logits
+  bool allow_request_templates = false;  // `chat_template` in a request
   uint64_t max_body_bytes = 4 << 20;
   uint32_t max_header_bytes = 16 << 10;
   int max_connections = 256;

@@ -7,12 +7,19 @@
 #include "coordinator/api/error_reply.h"
 #include "coordinator/api/logits.h"
 #include "coordinator/api/openai/embeddings.h"
-#include "coordinator/api/openai/generation.h"
 #include "coordinator/api/openai/rerank.h"
 #include "coordinator/api/pages.h"
 #include "coordinator/api/strict_json.h"
+#include "coordinator/api/tokenize.h"
 
 namespace yoke::coordinator::api {
+namespace {
+
+// What is read, rendered and encoded within a millisecond or so. Longer bodies go to the workers, and so do templates of clients,
+// which may use up their whole budget whatever their length.
+constexpr size_t kQuickBytes = 16 << 10;
+
+}  // namespace
 
 struct Router::Route {
   std::string_view method;
@@ -27,6 +34,10 @@ const Router::Route Router::kRoutes[] = {
     {"POST", "/v1/completions", false, false, &Router::completion},
     {"POST", "/v1/embeddings", false, false, &Router::embeddings},
     {"POST", "/v1/rerank", false, false, &Router::rerank},
+    {"POST", "/v2/rerank", false, false, &Router::rerank},
+    {"POST", "/rerank", false, false, &Router::rerank},
+    {"POST", "/tokenize", false, false, &Router::tokenized},
+    {"POST", "/detokenize", false, false, &Router::detokenized},
     {"GET", "/v1/models", false, false, &Router::models},
     {"GET", "/v1/models/", true, false, &Router::model},
     {"GET", "/health/live", false, true, &Router::live},
@@ -90,7 +101,11 @@ std::unique_ptr<http::Answer> Router::handle(http::Request request, http::Waker 
     std::string allowed;
     const Route* route = find(request, allowed);
     YOKE_ASSERT(route != nullptr);  // admit() let it through
-    return (this->*route->answer)(std::move(request), std::move(wake));
+    if (request.method != "POST" || (request.body.size() <= kQuickBytes && !config_.allow_request_templates)) {
+      return (this->*route->answer)(std::move(request), std::move(wake));
+    }
+    const auto kept = std::make_shared<http::Request>(std::move(request));
+    return workers_.defer([=, this] { return (this->*route->answer)(std::move(*kept), wake); }, wake);
   } catch (...) {
     return http::make_answer(error_reply(current_error()));
   }
@@ -107,14 +122,19 @@ http::Response Router::refusal(int status, std::string_view why) {
 
 void Router::answered(int status) { metrics_.http_request(status); }
 
+openai::GenerationContext Router::generation_context() const {
+  return {.model = model_,
+          .service = service_,
+          .max_choices = config_.max_choices,
+          .allow_request_templates = config_.allow_request_templates};
+}
+
 std::unique_ptr<http::Answer> Router::chat(http::Request request, http::Waker wake) {
-  const openai::GenerationContext context{.model = model_, .service = service_, .max_choices = config_.max_choices};
-  return openai::start_chat(parse_body(request.body), context, std::move(wake));
+  return openai::start_chat(parse_body(request.body), generation_context(), std::move(wake));
 }
 
 std::unique_ptr<http::Answer> Router::completion(http::Request request, http::Waker wake) {
-  const openai::GenerationContext context{.model = model_, .service = service_, .max_choices = config_.max_choices};
-  return openai::start_completion(parse_body(request.body), context, std::move(wake));
+  return openai::start_completion(parse_body(request.body), generation_context(), std::move(wake));
 }
 
 std::unique_ptr<http::Answer> Router::embeddings(http::Request request, http::Waker wake) {
@@ -131,6 +151,14 @@ std::unique_ptr<http::Answer> Router::logits(http::Request request, http::Waker 
         403, Error(Code::unsupported, "raw logits are off: they give the model away; start `yoke serve` with --allow-logits")));
   }
   return start_logits(parse_body(request.body), model_, service_, std::move(wake));
+}
+
+std::unique_ptr<http::Answer> Router::tokenized(http::Request request, http::Waker) {
+  return http::make_answer(tokenize(parse_body(request.body), openai::fields_of(generation_context())));
+}
+
+std::unique_ptr<http::Answer> Router::detokenized(http::Request request, http::Waker) {
+  return http::make_answer(detokenize(parse_body(request.body), openai::fields_of(generation_context())));
 }
 
 std::unique_ptr<http::Answer> Router::models(http::Request, http::Waker) { return http::make_answer(models_page(model_)); }

@@ -4,7 +4,9 @@
 #include <optional>
 
 #include "coordinator/api/keys.h"
+#include "coordinator/api/openai/generation.h"
 #include "coordinator/api/rest.h"
+#include "coordinator/api/workers.h"
 #include "coordinator/http/server.h"
 
 namespace yoke::coordinator::api {
@@ -24,12 +26,15 @@ class Router : public http::Handler {
   static const Route kRoutes[];
   const Route* find(const http::Request& request, std::string& allowed) const;
   bool may_enter(const http::Request& request) const;
+  openai::GenerationContext generation_context() const;
 
   std::unique_ptr<http::Answer> chat(http::Request request, http::Waker wake);
   std::unique_ptr<http::Answer> completion(http::Request request, http::Waker wake);
   std::unique_ptr<http::Answer> embeddings(http::Request request, http::Waker wake);
   std::unique_ptr<http::Answer> rerank(http::Request request, http::Waker wake);
   std::unique_ptr<http::Answer> logits(http::Request request, http::Waker wake);
+  std::unique_ptr<http::Answer> tokenized(http::Request request, http::Waker wake);
+  std::unique_ptr<http::Answer> detokenized(http::Request request, http::Waker wake);
   std::unique_ptr<http::Answer> models(http::Request request, http::Waker wake);
   std::unique_ptr<http::Answer> model(http::Request request, http::Waker wake);
   std::unique_ptr<http::Answer> live(http::Request request, http::Waker wake);
@@ -42,6 +47,7 @@ class Router : public http::Handler {
   Service& service_;
   Metrics& metrics_;
   const std::optional<Keys> keys_;
+  Workers workers_;  // last: what they run needs all of the above
 };
 
 }  // namespace yoke::coordinator::api

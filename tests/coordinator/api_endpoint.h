@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "tests/coordinator/api_fakes.h"
 #include "coordinator/api/router.h"
@@ -30,6 +32,13 @@ struct Endpoint {
     ASSERT_FALSE(out.finished || out.aborted) << "a turn after the end";
     answer->advance(why, out);
   }
+  // Of a long body, which the workers read: turns until the whole answer is there.
+  void await_worker() {
+    while (!out.finished && !out.aborted) {
+      std::this_thread::yield();
+      turn();
+    }
+  }
   void chat(const std::string& fields, const std::string& messages = R"([{"role":"user","content":"Hi"}])") {
     send("POST", "/v1/chat/completions", R"({"model":"tiny","messages":)" + messages + (fields.empty() ? "" : "," + fields) + "}");
   }
@@ -51,7 +60,7 @@ struct Endpoint {
   Router router;
   Recorder out;
   std::unique_ptr<http::Answer> answer;
-  bool woken = false;
+  std::atomic<bool> woken = false;  // by any thread
 };
 
 }  // namespace yoke::coordinator::api::fakes

@@ -63,7 +63,7 @@ ServedModel make_model() {
   model.config.context_length = 200;
   model.created = 1700000000;
   model.tokenizer = std::make_unique<ByteTokenizer>();
-  model.chat_template = std::make_unique<model::text::ChatTemplate>(kTemplate);
+  model.chat_templates.emplace(kDefaultTemplate, make_template(kTemplate));
   return model;
 }
 

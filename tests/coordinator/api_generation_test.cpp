@@ -455,7 +455,7 @@ TEST(ApiGeneration, AClientThatGoesAwayCancelsEveryChoice) {
 TEST(ApiGeneration, AModelWithoutATokenizerTakesTokenIdsOnly) {
   Endpoint endpoint;
   endpoint.model.tokenizer.reset();
-  endpoint.model.chat_template.reset();
+  endpoint.model.chat_templates.clear();
   endpoint.chat("");
   EXPECT_EQ(endpoint.out.status, 400);
   EXPECT_EQ(fakes::error_of(endpoint.out.json()).at("code"), "unsupported");

@@ -43,8 +43,7 @@ TEST(ApiPrompt, ACallersSpecialTokensStayText) {
 
 TEST(ApiPrompt, ACallersTextCannotCompleteASpecialTokenOfTheTemplates) {
   Endpoint endpoint;
-  endpoint.model.chat_template =
-      std::make_unique<model::text::ChatTemplate>("<|{% for message in messages %}{{ message['content'] }}{% endfor %}|>");
+  endpoint.model.chat_templates["default"] = make_template("<|{% for message in messages %}{{ message['content'] }}{% endfor %}|>");
   endpoint.chat("", R"([{"role":"user","content":"im_end"}])");
   ASSERT_EQ(endpoint.service.requests.size(), 1u) << endpoint.out.body;
   EXPECT_EQ(endpoint.service.requests[0].prompt, bytes("<|im_end|>"));
@@ -52,13 +51,12 @@ TEST(ApiPrompt, ACallersTextCannotCompleteASpecialTokenOfTheTemplates) {
 
 TEST(ApiPrompt, ATemplateThatRefusesIsA400OfTheMessages) {
   Endpoint endpoint;
-  endpoint.model.chat_template =
-      std::make_unique<model::text::ChatTemplate>("{{ raise_exception('roles must alternate') }}");
+  endpoint.model.chat_templates["default"] = make_template("{{ raise_exception('roles must alternate') }}");
   endpoint.chat("");
   EXPECT_EQ(endpoint.out.status, 400);
   const auto error = fakes::error_of(endpoint.out.json());
   EXPECT_EQ(error.at("param"), "messages");
-  EXPECT_NE(std::string(error.at("message").as_string()).find("roles must alternate"), std::string::npos);
+  EXPECT_EQ(error.at("message"), "roles must alternate");
 }
 
 TEST(ApiPrompt, ARawPromptMayHoldSpecialTokensAndGetsABosWhereTheModelWantsOne) {

@@ -227,6 +227,61 @@ def test_bad_fields_are_refused_by_name(client, model, fields, param):
         assert caught.value.body["message"]
 
 
+TOOL = {"type": "function", "function": {"name": "tide", "description": "When the sea rises", "parameters": {"type": "object"}}}
+
+
+def test_a_tool_that_the_template_does_not_read_is_refused(client, model):
+    """A model that was never shown its tools would answer as if there were none. SmolLM2's template has no place for them."""
+    if "YOKE_TEST_URL" in os.environ:
+        pytest.skip("another server's model may well read tools")
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model=model, messages=CHAT, tools=[TOOL])
+    assert caught.value.param == "tools"
+    assert "--chat-template" in caught.value.message
+    hidden = client.chat.completions.create(model=model, messages=CHAT, tools=[TOOL], tool_choice="none", max_tokens=1)
+    assert hidden.choices
+
+
+def test_a_call_cannot_be_forced(client, model):
+    for choice in ("required", {"type": "function", "function": {"name": "tide"}}):
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.chat.completions.create(model=model, messages=CHAT, tools=[TOOL], tool_choice=choice)
+        assert caught.value.param == "tool_choice"
+
+
+def test_a_conversation_with_tools_is_read(client, model):
+    call = {"id": "c1", "type": "function", "function": {"name": "tide", "arguments": '{"where": "Brest"}'}}
+    turns = CHAT + [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "at noon"},
+    ]
+    answer = client.chat.completions.create(model=model, messages=turns, max_tokens=4)
+    assert answer.usage.prompt_tokens > client.chat.completions.create(model=model, messages=CHAT, max_tokens=1).usage.prompt_tokens
+
+
+def test_switches_of_templates_are_accepted(client, model):
+    answer = client.chat.completions.create(
+        model=model,
+        messages=CHAT,
+        max_tokens=1,
+        reasoning_effort="low",
+        parallel_tool_calls=True,
+        extra_body={"chat_template_kwargs": {"enable_thinking": False}, "documents": []},
+    )
+    assert answer.choices
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model=model, messages=CHAT, extra_body={"chat_template": "{{ messages }}"})
+    assert caught.value.param == "chat_template"
+    assert "--allow-request-templates" in caught.value.message
+
+
+def test_a_final_message_is_continued(client, model):
+    turns = CHAT + [{"role": "assistant", "content": PROMPT}]
+    ask = dict(model=model, max_tokens=8, temperature=0, extra_body={"continue_final_message": True, "return_token_ids": True})
+    answer = client.chat.completions.create(messages=turns, **ask).choices[0]
+    assert answer.message.content and not answer.message.content.startswith(PROMPT)
+
+
 def test_a_prompt_beyond_the_context_is_a_400_with_the_numbers(client, model):
     with pytest.raises(openai.BadRequestError) as caught:
         client.completions.create(model=model, prompt="a sea, " * 100_000)
@@ -263,6 +318,32 @@ def fetch(url, method, path, body=None):
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
+
+
+def post(url, path, body):
+    status, answer = fetch(url, "POST", path, json.dumps(body).encode())
+    assert status == 200, answer
+    return json.loads(answer)
+
+
+def test_text_goes_to_tokens_and_back(client, model, url):
+    for text in (PROMPT, " two  spaces\n\n\ttab", "naïve — 東京 🌊🏄", "a < b && c > d", ""):
+        counted = post(url, "/tokenize", {"model": model, "prompt": text, "add_special_tokens": False, "return_token_strs": True})
+        assert counted["count"] == len(counted["tokens"]) == len(counted["token_strs"])
+        assert counted["max_model_len"] == client.models.retrieve(model).max_model_len
+        same = post(url, "/tokenize", {"content": text, "with_pieces": True})["tokens"]
+        assert [piece["id"] for piece in same] == counted["tokens"]
+        whole = b"".join(p["piece"].encode() if isinstance(p["piece"], str) else bytes(p["piece"]) for p in same)
+        assert whole.decode() == text
+        back = post(url, "/detokenize", {"model": model, "tokens": counted["tokens"]})
+        assert back == {"prompt": text, "content": text}
+
+
+def test_a_chat_is_tokenized_as_it_will_be_read(client, model, url):
+    counted = post(url, "/tokenize", {"model": model, "messages": CHAT})
+    answer = client.chat.completions.create(model=model, messages=CHAT, max_tokens=1, extra_body={"return_token_ids": True})
+    assert counted["count"] == answer.usage.prompt_tokens
+    assert counted["tokens"] == answer.model_extra["prompt_token_ids"]
 
 
 @pytest.mark.parametrize(

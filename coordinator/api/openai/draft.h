@@ -1,17 +1,24 @@
 // A request of OpenAI's kind after its JSON was understood, and before its text became tokens.
 #pragma once
 
-#include <boost/json/array.hpp>
-
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "coordinator/request.h"
+#include "model/text/conversation.h"
 
 namespace yoke::coordinator::api::openai {
+
+// What happens to a model's thinking.
+enum class ReasoningShown {
+  apart,       // in reasoning_content
+  dropped,     // include_reasoning: false
+  in_content,  // reasoning_format: "none": undivided, with its tags
+};
 
 using PromptInput = std::variant<std::string, std::vector<TokenId>>;
 
@@ -28,11 +35,18 @@ struct Draft {
   bool has_stream_options = false;
   bool ignore_eos = false;
   bool return_token_ids = false;
+  std::optional<bool> add_special_tokens;  // default: of a chat false, its template writes them; of a text true
 
   // Chat only.
-  boost::json::array messages;         // objects of strings, as a chat template takes them
+  model::text::Conversation conversation;
+  std::map<std::string, std::string, std::less<>> templates_own_keys;  // of messages, that only some templates read; and where one stands
+  std::string chat_template;           // the request's own; empty: the model's
+  bool hides_tools = false;            // tool_choice: "none"
+  std::optional<bool> parallel_tool_calls;
+  bool continues_final_message = false;
   bool chat_logprobs = false;
   std::optional<int> top_logprobs;
+  ReasoningShown reasoning = ReasoningShown::apart;
 
   // Completions only.
   std::vector<PromptInput> prompts;

@@ -111,6 +111,17 @@ void read_stream_options(Draft& draft, const json::value& value, const FieldCont
   }
 }
 
+void read_reasoning_format(Draft& draft, const json::value& value, const FieldContext&) {
+  const std::string format = text_of(value, "reasoning_format");
+  if (format == "auto" || format == "deepseek") return;
+  if (format != "none") {
+    throw Error(Code::invalid_argument, fmt::format("reasoning_format must be auto, deepseek or none, not {}", printable(format)),
+                "reasoning_format");
+  }
+  // Who asks for the tags and drops what stands between them gets neither: dropping it is the stronger wish.
+  if (draft.reasoning == ReasoningShown::apart) draft.reasoning = ReasoningShown::in_content;
+}
+
 void read_logit_bias(Draft& draft, const json::value& value, const FieldContext& context) {
   if (!value.is_object()) wrong("logit_bias", "an object of token ids to numbers", value);
   const json::object& biases = value.get_object();

@@ -13,7 +13,6 @@ namespace yoke::coordinator::api::openai {
 inline constexpr size_t kMaxStops = 4;
 inline constexpr size_t kMaxStopBytes = 1024;
 inline constexpr size_t kMaxBiases = 1024;
-inline constexpr size_t kMaxMessages = 4096;
 inline constexpr size_t kMaxPrompts = 64;
 
 void read_model(Draft& draft, const boost::json::value& value, const FieldContext& context);
@@ -21,8 +20,8 @@ void read_choices(Draft& draft, const boost::json::value& value, const FieldCont
 void read_seed(Draft& draft, const boost::json::value& value, const FieldContext& context);
 void read_stop(Draft& draft, const boost::json::value& value, const FieldContext& context);
 void read_stream_options(Draft& draft, const boost::json::value& value, const FieldContext& context);
+void read_reasoning_format(Draft& draft, const boost::json::value& value, const FieldContext& context);
 void read_logit_bias(Draft& draft, const boost::json::value& value, const FieldContext& context);
-void read_messages(Draft& draft, const boost::json::value& value, const FieldContext& context);
 void read_prompt(Draft& draft, const boost::json::value& value, const FieldContext& context);
 
 // Checked scalars; `path` names them in the error.

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "coordinator/api/error_reply.h"
+#include "coordinator/api/openai/chat_fields.h"
 #include "coordinator/api/openai/field_readers.h"
 #include "coordinator/api/strict_json.h"
 
@@ -30,7 +31,17 @@ void put_max_tokens(Draft& draft, int64_t value, const char* field) {
 
 constexpr Field kFields[] = {
     {"model", kBoth, Shaped{read_model}},
-    {"messages", kChat, Shaped{read_messages}},
+    {"messages", kChat, OfConversation{}},
+    {"tools", kChat, OfConversation{}},
+    {"tool_choice", kChat, Shaped{read_tool_choice}},
+    {"parallel_tool_calls", kChat, Flag{[](Draft& d, bool v) { d.parallel_tool_calls = v; }}},
+    {"documents", kChat, OfConversation{}},
+    {"reasoning_effort", kChat, OfConversation{}},
+    {"chat_template_kwargs", kChat, OfConversation{}},
+    {"chat_template", kChat, Shaped{read_chat_template}},
+    {"add_generation_prompt", kChat, OfConversation{}},
+    {"continue_final_message", kChat, Flag{[](Draft& d, bool v) { d.continues_final_message = v; }}},
+    {"add_special_tokens", kBoth, Flag{[](Draft& d, bool v) { d.add_special_tokens = v; }}},
     {"prompt", kText, Shaped{read_prompt}},
 
     {"temperature", kBoth, Number{0, 2, [](Draft& d, double v) { d.sampling.temperature = static_cast<float>(v); }}},
@@ -57,6 +68,8 @@ constexpr Field kFields[] = {
     {"return_token_ids", kBoth, Flag{[](Draft& d, bool v) { d.return_token_ids = v; }}},
     {"echo", kText, Flag{[](Draft& d, bool v) { d.echo = v; }}},
     {"logprobs", kChat, Flag{[](Draft& d, bool v) { d.chat_logprobs = v; }}},
+    {"include_reasoning", kChat, Flag{[](Draft& d, bool v) { if (!v) d.reasoning = ReasoningShown::dropped; }}},  // vLLM's
+    {"reasoning_format", kChat, Shaped{read_reasoning_format}},                                                  // llama.cpp's
     {"top_logprobs", kChat, Integer{0, kMaxTop, [](Draft& d, int64_t v) { d.top_logprobs = static_cast<int>(v); }}},
     {"logprobs", kText, Integer{0, kMaxTop, [](Draft& d, int64_t v) { d.sampling.logprobs = static_cast<int>(v); }}},
 
@@ -65,18 +78,14 @@ constexpr Field kFields[] = {
     {"service_tier", kBoth, Harmless{json::kind::string}},
     {"safety_identifier", kBoth, Harmless{json::kind::string}},
     {"prompt_cache_key", kBoth, Harmless{json::kind::string}},
-    {"parallel_tool_calls", kChat, Harmless{json::kind::bool_}},  // of tools that are refused
 
     {"store", kChat, Refused{{"false"}}},
-    {"tools", kChat, Refused{{"[]"}}},
-    {"tool_choice", kChat, Refused{{"\"none\"", "\"auto\""}}},
     {"functions", kChat, Refused{{"[]"}}},
     {"function_call", kChat, Refused{{"\"none\"", "\"auto\""}}},
     {"response_format", kBoth, Refused{{"{\"type\":\"text\"}"}}},
     {"modalities", kChat, Refused{{"[\"text\"]"}}},
     {"audio", kChat, Refused{}},
     {"prediction", kChat, Refused{}},
-    {"reasoning_effort", kChat, Refused{}},
     {"verbosity", kChat, Refused{}},
     {"web_search_options", kChat, Refused{}},
     {"suffix", kText, Refused{{"\"\""}}},
@@ -108,6 +117,7 @@ struct Apply {
   void operator()(const Integer& rule) const { rule.put(draft, integer_of(value, path(), rule.low, rule.high)); }
   void operator()(const Flag& rule) const { rule.put(draft, flag_of(value, path())); }
   void operator()(const Shaped& rule) const { rule.read(draft, value, context); }
+  void operator()(const OfConversation&) const {}
   void operator()(const Harmless& rule) const {
     if (value.kind() == rule.kind) return;
     throw Error(Code::invalid_argument, fmt::format("{} cannot be {}", path(), kind_name(value)), path());
@@ -155,6 +165,7 @@ std::span<const Field> fields() { return kFields; }
 Draft read_chat(const json::object& body, const FieldContext& context) {
   Draft draft = read(body, kChat, context);
   require(body, "messages");
+  read_conversation(draft, body);
   if (draft.top_logprobs && !draft.chat_logprobs) {
     throw Error(Code::invalid_argument, "top_logprobs needs logprobs: true", "top_logprobs");
   }

@@ -19,6 +19,7 @@ enum Endpoints : unsigned { kChat = 1, kText = 2, kBoth = 3 };
 struct FieldContext {
   const ServedModel& model;
   int max_choices = 1;
+  bool allow_request_templates = false;
 };
 
 struct Number {
@@ -36,6 +37,8 @@ struct Flag {
 struct Shaped {
   void (*read)(Draft&, const boost::json::value&, const FieldContext&);
 };
+// What a chat template sees: chat_fields.h reads all of it together.
+struct OfConversation {};
 // Says something about the client, not about the answer: its type is checked, nothing else happens.
 struct Harmless {
   boost::json::kind kind;
@@ -48,7 +51,7 @@ struct Refused {
 struct Field {
   std::string_view name;
   unsigned endpoints;
-  std::variant<Number, Integer, Flag, Shaped, Harmless, Refused> rule;
+  std::variant<Number, Integer, Flag, Shaped, OfConversation, Harmless, Refused> rule;
 };
 
 // The whole table, for reading and for tests.

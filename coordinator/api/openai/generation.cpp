@@ -59,6 +59,11 @@ std::vector<std::vector<TokenId>> ids_of(const std::vector<Prompt>& prompts) {
   return ids;
 }
 
+// A model that does not think has nothing to be undivided.
+ReasoningShown reasoning_shown(const Draft& draft, const Prompt& prompt) {
+  return model::text::reasoning::thinks(prompt.reasoning) ? draft.reasoning : ReasoningShown::apart;
+}
+
 std::string fingerprint(const ServiceStatus& status) {
   return fmt::format("yoke-{}-{}-{}", kVersion, status.layout, status.math);
 }
@@ -75,8 +80,9 @@ Generation::Generation(Draft draft, bool chat, std::vector<Prompt> prompts, cons
       const ChoiceText::Options options{.stop = draft_.stop,
                                         .end_tokens = end_tokens(),
                                         .logprobs = draft_.sampling.logprobs >= 0,
-                                        .token_ids = draft_.return_token_ids};
-      choices_.push_back({.text = ChoiceText(tokenizer, options), .prompt = &prompt, .stream = nullptr});
+                                        .token_ids = draft_.return_token_ids,
+                                        .reasoning = reasoning_shown(draft_, prompt)};
+      choices_.push_back({.text = ChoiceText(tokenizer, prompt.reasoning, options), .prompt = &prompt, .stream = nullptr});
     }
   }
   const Identity identity{.chat = chat,
@@ -84,7 +90,8 @@ Generation::Generation(Draft draft, bool chat, std::vector<Prompt> prompts, cons
                           .created = system_clock().unix_seconds(),
                           .model = draft_.model,
                           .fingerprint = fingerprint(context.service.status())};
-  const Shown shown{.logprobs = draft_.sampling.logprobs >= 0, .token_ids = draft_.return_token_ids};
+  const bool undivided = reasoning_shown(draft_, prompts_.front()) == ReasoningShown::in_content;
+  const Shown shown{.logprobs = draft_.sampling.logprobs >= 0, .token_ids = draft_.return_token_ids, .special_bytes = undivided};
   ReplyOptions options{.shapes = Shapes(identity, shown, tokenizer),
                        .choices = static_cast<int>(choices_.size()),
                        .prompts = draft_.return_token_ids ? ids_of(prompts_) : std::vector<std::vector<TokenId>>(),
@@ -172,7 +179,8 @@ void Generation::on(int index, const PromptEvent& event, http::Responder& out) {
       token.top = event.logprobs[i - 1].top;
     }
     const bool own_bos = i == 0 && prompt.begins_with_bos;
-    if (context_.model.tokenizer && !own_bos) offset += characters_in(context_.model.tokenizer->token_bytes(token.token));
+    token.first = !own_bos && offset == 0;
+    if (context_.model.tokenizer && !own_bos) offset += shown_characters(*context_.model.tokenizer, token);
     shown.push_back(std::move(token));
   }
   send(index, choice.text.begin_with(prompt.text, std::move(shown)), out);
@@ -205,7 +213,12 @@ void Generation::send(int index, Delta delta, http::Responder& out) {
 Usage Generation::usage() const {
   Usage usage;
   for (const Prompt& prompt : prompts_) usage.prompt_tokens += static_cast<int64_t>(prompt.tokens.size());
-  for (const Choice& choice : choices_) usage.completion_tokens += choice.text.tokens();
+  for (size_t i = 0; i < choices_.size(); ++i) {
+    usage.completion_tokens += choices_[i].text.tokens();
+    const Prompt& prompt = *choices_[i].prompt;
+    if (!model::text::reasoning::thinks(prompt.reasoning) || draft_.reasoning == ReasoningShown::in_content) continue;
+    usage.reasoning_tokens = usage.reasoning_tokens.value_or(0) + choices_[i].text.reasoning_tokens();
+  }
   return usage;
 }
 
@@ -229,8 +242,12 @@ void refuse_encoder(const ServedModel& model) {
 
 }  // namespace
 
+FieldContext fields_of(const GenerationContext& context) {
+  return {.model = context.model, .max_choices = context.max_choices, .allow_request_templates = context.allow_request_templates};
+}
+
 std::unique_ptr<http::Answer> start_chat(const boost::json::object& body, const GenerationContext& context, http::Waker wake) {
-  Draft draft = read_chat(body, {.model = context.model, .max_choices = context.max_choices});
+  Draft draft = read_chat(body, fields_of(context));
   refuse_encoder(context.model);
   std::vector<Prompt> prompts;
   prompts.push_back(chat_prompt(draft, context.model));
@@ -239,7 +256,7 @@ std::unique_ptr<http::Answer> start_chat(const boost::json::object& body, const 
 
 std::unique_ptr<http::Answer> start_completion(const boost::json::object& body, const GenerationContext& context,
                                                http::Waker wake) {
-  Draft draft = read_completion(body, {.model = context.model, .max_choices = context.max_choices});
+  Draft draft = read_completion(body, fields_of(context));
   refuse_encoder(context.model);
   const auto sequences = static_cast<int64_t>(draft.prompts.size()) * draft.choices;
   if (sequences > kMaxSequences) {
@@ -249,7 +266,7 @@ std::unique_ptr<http::Answer> start_completion(const boost::json::object& body, 
                 "prompt");
   }
   std::vector<Prompt> prompts;
-  for (size_t i = 0; i < draft.prompts.size(); ++i) prompts.push_back(text_prompt(draft.prompts[i], i, context.model));
+  for (size_t i = 0; i < draft.prompts.size(); ++i) prompts.push_back(text_prompt(draft, i, context.model));
   return start(std::move(draft), false, std::move(prompts), context, wake);
 }
 

@@ -16,7 +16,10 @@ struct GenerationContext {
   const ServedModel& model;
   Service& service;
   int max_choices = 1;
+  bool allow_request_templates = false;
 };
+
+FieldContext fields_of(const GenerationContext& context);
 
 // Choices of one request over all its prompts; each is a sequence in the scheduler's queue.
 inline constexpr int kMaxSequences = 128;

@@ -2,32 +2,64 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
-
 #include <algorithm>
+
+#include "coordinator/api/openai/continuation.h"
 
 namespace yoke::coordinator::api::openai {
 namespace {
 
-namespace json = boost::json;
 using model::text::AddedTokens;
+using model::text::ChatTemplate;
 using model::text::Tokenizer;
 
-const Tokenizer& tokenizer_of(const ServedModel& model, const std::string& param) {
-  if (model.tokenizer) return *model.tokenizer;
-  throw Error(Code::unsupported, "this model has no tokenizer, so it takes prompts as token ids only (/v1/completions)", param);
+// The caller's words for what can go wrong with them are those of its field.
+ServedTemplate requests_template(const std::string& source) {
+  try {
+    return make_template(source);
+  } catch (const Error& error) {
+    throw Error(Code::invalid_argument, error.what(), "chat_template");
+  }
 }
 
-json::object template_variables(const Draft& draft, const Tokenizer& tokenizer) {
-  json::object variables = {{"messages", draft.messages},
-                            {"tools", nullptr},
-                            {"documents", nullptr},
-                            {"add_generation_prompt", true}};
-  for (const char* name : {"bos_token", "eos_token", "unk_token", "pad_token"}) {
-    const std::string text = tokenizer.special_text(name);
-    if (!text.empty()) variables[name] = text;
-  }
-  return variables;
+// Chosen as transformers does: "tool_use" for tools where the model has one of that name; ours by the same rule: "rag".
+ServedTemplate models_template(const Draft& draft, const ServedModel& model) {
+  const bool has_tools = !draft.conversation.tools.is_null(), has_documents = !draft.conversation.documents.is_null();
+  const char* name = has_tools ? "tool_use" : has_documents ? "rag" : kDefaultTemplate;
+  auto found = model.chat_templates.find(name);
+  if (found == model.chat_templates.end()) found = model.chat_templates.find(kDefaultTemplate);
+  if (found != model.chat_templates.end()) return found->second;
+  throw Error(Code::unsupported,
+              "this model has no chat template; use /v1/completions, or start the server with --chat-template FILE", "messages");
+}
+
+std::shared_ptr<const ChatTemplate> template_for(const Draft& draft, const ServedModel& model) {
+  const ServedTemplate chosen = draft.chat_template.empty() ? models_template(draft, model) : requests_template(draft.chat_template);
+  if (chosen.program) return chosen.program;
+  throw Error(Code::unsupported, chosen.why_not, draft.chat_template.empty() ? "messages" : "chat_template");
+}
+
+// A template leaves out what it has no word for, and nobody would know.
+void refuse_unread(const Draft& draft, const ChatTemplate& chat_template) {
+  const auto check = [&](const std::string& word, const std::string& path) {
+    if (chat_template.source().find(word) != std::string::npos) return;
+    throw Error(Code::unsupported,
+                fmt::format("{}: this model's chat template does not read it; leave it out, or start the server with a --chat-template "
+                            "that does", path), path);
+  };
+  if (!draft.conversation.tools.is_null()) check("tools", "tools");
+  if (!draft.conversation.documents.is_null()) check("documents", "documents");
+  for (const auto& [key, path] : draft.templates_own_keys) check(key, path);
+}
+
+std::vector<model::text::Piece> rendered(const Draft& draft, const ChatTemplate& chat_template, const Tokenizer& tokenizer) {
+  const model::text::ConversationOptions options{.manner = model::text::Manner::served, .limits = {}};
+  if (!draft.continues_final_message) return model::text::render(chat_template, draft.conversation, tokenizer, options);
+  model::text::Conversation conversation = draft.conversation;
+  mark_final_message(conversation.messages);
+  std::vector<model::text::Piece> pieces = model::text::render(chat_template, conversation, tokenizer, options);
+  cut_at_mark(pieces);
+  return pieces;
 }
 
 [[noreturn]] void does_not_fit(const std::string& numbers, int64_t context, const std::string& param) {
@@ -37,22 +69,27 @@ json::object template_variables(const Draft& draft, const Tokenizer& tokenizer) 
 
 }  // namespace
 
-Prompt chat_prompt(const Draft& draft, const ServedModel& model) {
-  if (!model.chat_template) {
-    throw Error(Code::unsupported, "this model has no chat template; use /v1/completions", "messages");
-  }
-  const Tokenizer& tokenizer = tokenizer_of(model, "messages");
-  std::vector<model::text::Piece> pieces;
-  try {
-    pieces = model.chat_template->render(template_variables(draft, tokenizer));
-  } catch (const Error& error) {
-    if (error.code() != Code::invalid_argument) throw;
-    throw Error(error.code(), std::string("the chat template refuses these messages: ") + error.what(), "messages");
-  }
-  return {.tokens = tokenizer.encode_pieces(pieces), .text = {}};
+const Tokenizer& tokenizer_for(const ServedModel& model, const std::string& param) {
+  if (model.tokenizer) return *model.tokenizer;
+  throw Error(Code::unsupported,
+              fmt::format("this model has no tokenizer ({}), so it takes prompts as token ids only (/v1/completions)",
+                          model.why_no_tokenizer), param);
 }
 
-Prompt text_prompt(const PromptInput& input, size_t index, const ServedModel& model) {
+Prompt chat_prompt(const Draft& draft, const ServedModel& model) {
+  const Tokenizer& tokenizer = tokenizer_for(model, "messages");
+  const std::shared_ptr<const ChatTemplate> chat_template = template_for(draft, model);
+  refuse_unread(draft, *chat_template);
+  Prompt prompt;
+  prompt.tokens = tokenizer.encode_pieces(rendered(draft, *chat_template, tokenizer));
+  if (draft.add_special_tokens.value_or(false)) prompt.tokens = tokenizer.frame(prompt.tokens).ids;
+  if (prompt.tokens.empty()) throw Error(Code::invalid_argument, "the chat template makes nothing of these messages", "messages");
+  prompt.reasoning = model::text::reasoning::find_format(tokenizer, chat_template->source(), prompt.tokens);
+  return prompt;
+}
+
+Prompt text_prompt(const Draft& draft, size_t index, const ServedModel& model) {
+  const PromptInput& input = draft.prompts[index];
   Prompt prompt;
   if (const auto* tokens = std::get_if<std::vector<TokenId>>(&input)) {
     prompt.tokens = *tokens;
@@ -61,11 +98,11 @@ Prompt text_prompt(const PromptInput& input, size_t index, const ServedModel& mo
     }
   } else {
     prompt.text = std::get<std::string>(input);
-    const Tokenizer& tokenizer = tokenizer_of(model, "prompt");
+    const Tokenizer& tokenizer = tokenizer_for(model, "prompt");
     // An empty prompt is the beginning of a text, if the model has a token for that.
     const bool wants_bos = tokenizer.bos() && (tokenizer.adds_bos() || prompt.text.empty());
-    prompt.begins_with_bos = wants_bos;
-    if (wants_bos) prompt.tokens.push_back(*tokenizer.bos());
+    prompt.begins_with_bos = wants_bos && draft.add_special_tokens.value_or(true);
+    if (prompt.begins_with_bos) prompt.tokens.push_back(*tokenizer.bos());
     const auto rest = tokenizer.encode(prompt.text, AddedTokens::all);
     prompt.tokens.insert(prompt.tokens.end(), rest.begin(), rest.end());
   }
