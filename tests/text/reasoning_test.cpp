@@ -63,7 +63,8 @@ struct Said {
   bool operator==(const Said&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const Said& said) {
-  return out << "reasoning '" << said.reasoning << "' content '" << said.content << "' hidden '" << said.hidden << "' stopped " << said.stopped;
+  return out << "reasoning '" << said.reasoning << "' content '" << said.content << "' hidden '" << said.hidden << "' stopped "
+             << said.stopped;
 }
 
 void add(Said& said, const Answer::Step& step) {
@@ -109,7 +110,7 @@ TEST(Reasoning, TagsDivideTheAnswerWhetherTheyAreTokensOrText) {
     EXPECT_EQ(answers("assistant\n<think>\n\n</think>\n\n", "Because."), (Said{"", "Because.", ""}));
     EXPECT_EQ(answers("assistant</think>", "\n Because."), (Said{"", "\n Because.", ""})) << "no tag of the answer's, nothing dropped";
     EXPECT_EQ(answers("assistant\n", "<think>\n\n</think>\n\nHi"), (Said{"", "Hi", ""}));
-    EXPECT_EQ(answers("assistant\n", "Hi <think> there </think>."), (Said{"", "Hi <think> there </think>.", ""})) << "only at the beginning";
+    EXPECT_EQ(answers("assistant\n", "Hi <think> there </think>."), (Said{"", "Hi <think> there </think>.", ""})) << "only first";
     EXPECT_EQ(answers("assistant\n", "\n\n<think>a</think>b"), (Said{"a", "b", ""}));
     EXPECT_EQ(answers("assistant\n<think>\n", "cut off \n"), (Said{"cut off \n", "", ""})) << "unclosed: all of it is reasoning";
     EXPECT_EQ(answers("assistant\n<think>", "a</thin"), (Said{"a</thin", "", ""}));
@@ -159,7 +160,8 @@ TEST(Reasoning, HarmonysChannelsDivideTheAnswer) {
   };
   EXPECT_EQ(answers("<|channel|>analysis<|message|>Why?<|end|><|start|>assistant<|channel|>final<|message|>So. <|return|>"),
             (Said{"Why?", "So. ", ""}));
-  EXPECT_EQ(answers("<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>analysis<|message|>b<|end|>"), (Said{"a\nb", "", ""}));
+  EXPECT_EQ(answers("<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>analysis<|message|>b<|end|>"),
+            (Said{"a\nb", "", ""}));
   EXPECT_EQ(answers("<|channel|>commentary<|message|>I look.<|end|><|start|>assistant<|channel|>commentary to=functions.f <|constrain|>json"
                     "<|message|>{\"a\":1}<|call|>"),
             (Said{"", "I look.\n{\"a\":1}", ""}));
@@ -168,7 +170,7 @@ TEST(Reasoning, HarmonysChannelsDivideTheAnswer) {
   EXPECT_EQ(answers("<|message|>no channel"), (Said{"", "no channel", ""}));
   EXPECT_EQ(answers("<|channel|>analysis"), (Said{"", "", ""})) << "a head is never shown";
   EXPECT_EQ(answers("", "<|start|>assistant<|channel|>analysis<|message|>so far"), (Said{"", "", ""}));
-  EXPECT_EQ(answers(" on", "<|start|>assistant<|channel|>analysis<|message|>so far"), (Said{" on", "", ""})) << "the prompt's own message goes on";
+  EXPECT_EQ(answers(" on", "<|start|>assistant<|channel|>analysis<|message|>so far"), (Said{" on", "", ""})) << "it goes on";
 }
 
 TEST(Reasoning, WhatDoesNotSpeakHarmonyIsContent) {

@@ -1,21 +1,20 @@
 #include "coordinator/api/openai/choice_text.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace yoke::coordinator::api::openai {
 
-int64_t characters_in(std::string_view text) {
-  return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-}
-
-ChoiceText::ChoiceText(const model::text::Tokenizer* tokenizer, Options options)
-    : tokenizer_(tokenizer), options_(std::move(options)), matcher_(options_.stop) {
-  if (tokenizer_ != nullptr) detokenizer_.emplace(*tokenizer_, /*skip_special=*/true);
+ChoiceText::ChoiceText(const model::text::Tokenizer* tokenizer, const model::text::reasoning::Format& format, Options options)
+    : tokenizer_(tokenizer), options_(std::move(options)) {
+  if (tokenizer_ == nullptr) return;
+  answer_.emplace(*tokenizer_, format, Answer::Options{options_.stop, options_.reasoning == ReasoningShown::in_content});
 }
 
 Delta ChoiceText::begin_with(const std::string& text, std::vector<ShownToken> tokens) {
-  characters_ += characters_in(text);
-  return {.text = text, .tokens = std::move(tokens), .ids = {}, .finish_reason = {}};
+  begun_ = begun_ || !text.empty();
+  echoed_ += model::text::reasoning::characters_in(text);
+  return {.reasoning = {}, .text = text, .tokens = std::move(tokens), .ids = {}, .finish_reason = {}};
 }
 
 Delta ChoiceText::push(const TokenEvent& event) {
@@ -25,51 +24,79 @@ Delta ChoiceText::push(const TokenEvent& event) {
   if (options_.token_ids) delta.ids.push_back(event.token);
   const auto& ends = options_.end_tokens;
   if (std::find(ends.begin(), ends.end(), event.token) != ends.end()) return delta;
+  ShownToken shown{.token = event.token, .logprob = {}, .top = {}, .text_offset = echoed_, .first = false};
   if (options_.logprobs) {
-    waiting_.push_back({{event.token, event.logprob, event.top, characters_}, made_});
+    shown.logprob = event.logprob;
+    shown.top = event.top;
   }
-  const std::string text = detokenizer_ ? detokenizer_->push(event.token) : std::string();
-  made_ += text.size();
-  characters_ += characters_in(text);
-  auto matched = matcher_.push(text);
-  take(matched.text, matched.stopped, delta);
-  if (matched.stopped) {
-    finished_ = true;
-    delta.finish_reason = "stop";
+  if (!answer_) {
+    place({std::move(shown), 0, true}, Part::content, delta);
+    return delta;
   }
+  shown.text_offset += answer_->characters();
+  const bool textless = is_textless(event.token);
+  if (!textless && !tokenizer_->token_bytes(event.token).empty()) shown.first = !std::exchange(begun_, true);
+  Answer::Step step = answer_->push(event.token);
+  if (step.textless) {
+    ++reasoning_tokens_;
+  } else {
+    waiting_.push_back({std::move(shown), step.begin, textless});
+  }
+  take(std::move(step), delta);
   return delta;
 }
 
 Delta ChoiceText::finish(FinishReason reason) {
   Delta delta;
   if (finished_) return delta;
-  finished_ = true;
-  const std::string rest = detokenizer_ ? detokenizer_->finish() : std::string();
-  made_ += rest.size();
-  auto matched = matcher_.push(rest);
-  std::string text = matched.text;
-  if (!matched.stopped) text += matcher_.finish();
-  take(text, matched.stopped, delta);
-  if (!matched.stopped) {
-    for (Waiting& left : waiting_) delta.tokens.push_back(std::move(left.token));
+  if (answer_) {
+    take(answer_->finish(), delta);
+    if (!finished_) place_until(SIZE_MAX, answer_->part(), delta);
   }
-  waiting_.clear();
-  delta.finish_reason = reason == FinishReason::length && !matched.stopped ? "length" : "stop";
+  const bool stopped = std::exchange(finished_, true);
+  delta.finish_reason = reason == FinishReason::length && !stopped ? "length" : "stop";
   return delta;
 }
 
-// Tokens are shown when the first byte of their text is: those of a stop string never are. A token without text of its own
-// (a special one, or any without a tokenizer) waits for what stands before it only.
-void ChoiceText::take(const std::string& text, bool stopped, Delta& delta) {
-  sent_ += text.size();
-  delta.text = text;
-  const bool nothing_held = !stopped && sent_ == made_;
-  while (!waiting_.empty()) {
-    const Waiting& front = waiting_.front();
-    const bool textless = tokenizer_ == nullptr || tokenizer_->is_special(front.token.token);
-    if (front.begin >= sent_ && !(textless && nothing_held)) break;
-    delta.tokens.push_back(std::move(waiting_.front().token));
+// Special tokens stand in the text of an undivided answer only.
+bool ChoiceText::is_textless(TokenId token) const {
+  return tokenizer_->is_special(token) && options_.reasoning != ReasoningShown::in_content;
+}
+
+void ChoiceText::take(Answer::Step step, Delta& delta) {
+  for (const auto& stretch : step.stretches) {
+    if (stretch.part == Part::content) delta.text += stretch.text;
+    if (stretch.part == Part::reasoning && options_.reasoning == ReasoningShown::apart) delta.reasoning += stretch.text;
+    if (stretch.inserted) continue;
+    decided_ += stretch.text.size();
+    place_until(decided_, stretch.part, delta);
+  }
+  // A token without text waits for what stands before it, and no longer.
+  const bool nothing_held = decided_ == answer_->bytes();
+  while (nothing_held && !step.stopped && !waiting_.empty() && waiting_.front().textless) {
+    place(waiting_.front(), answer_->part(), delta);
     waiting_.pop_front();
+  }
+  if (!step.stopped) return;
+  finished_ = true;
+  delta.finish_reason = "stop";
+  if (answer_->part() == Part::reasoning) reasoning_tokens_ += static_cast<int64_t>(waiting_.size());
+  waiting_.clear();  // those of the stop string
+}
+
+// A token belongs where the first byte of its text does.
+void ChoiceText::place_until(size_t decided, Part part, Delta& delta) {
+  while (!waiting_.empty() && waiting_.front().begin < decided) {
+    place(waiting_.front(), part, delta);
+    waiting_.pop_front();
+  }
+}
+
+void ChoiceText::place(const Waiting& waiting, Part part, Delta& delta) {
+  if (part != Part::content) {
+    ++reasoning_tokens_;
+  } else if (options_.logprobs) {
+    delta.tokens.push_back(waiting.token);
   }
 }
 

@@ -34,12 +34,22 @@ std::string escaped(std::string_view bytes) {
   return out;
 }
 
+std::string_view shown_bytes(const model::text::Tokenizer& tokenizer, TokenId token, bool first) {
+  std::string_view bytes = tokenizer.token_bytes(token);
+  if (first && tokenizer.drops_first_space() && bytes.starts_with(' ')) bytes.remove_prefix(1);
+  return bytes;
+}
+
 }  // namespace
 
+int64_t shown_characters(const model::text::Tokenizer& tokenizer, const ShownToken& token) {
+  return model::text::reasoning::characters_in(shown_bytes(tokenizer, token.token, token.first));
+}
+
 // OpenAI's way: text where it is text, else its bytes as escapes, which the older endpoint marks as such.
-std::string Shapes::token_name(TokenId token) const {
+std::string Shapes::token_name(TokenId token, bool first) const {
   if (tokenizer_ == nullptr) return fmt::format("token_id:{}", token);
-  const std::string_view bytes = tokenizer_->token_bytes(token);
+  const std::string_view bytes = shown_bytes(*tokenizer_, token, first);
   if (is_utf8(bytes)) return std::string(bytes);
   return (identity_.chat ? "" : "bytes:") + escaped(bytes);
 }
@@ -53,25 +63,28 @@ json::object Shapes::head(const char* object) const {
 }
 
 json::object Shapes::usage(const Usage& usage) const {
-  return {{"prompt_tokens", usage.prompt_tokens},
-          {"completion_tokens", usage.completion_tokens},
-          {"total_tokens", usage.prompt_tokens + usage.completion_tokens}};
+  json::object shown = {{"prompt_tokens", usage.prompt_tokens},
+                        {"completion_tokens", usage.completion_tokens},
+                        {"total_tokens", usage.prompt_tokens + usage.completion_tokens}};
+  if (usage.reasoning_tokens) shown["completion_tokens_details"] = json::object{{"reasoning_tokens", *usage.reasoning_tokens}};
+  return shown;
 }
 
-json::object Shapes::chat_token(TokenId token, float logprob) const {
+// A special token has a name, and as a rule no bytes in the text.
+json::object Shapes::chat_token(TokenId token, float logprob, bool first) const {
   json::array bytes;
-  if (tokenizer_ != nullptr) {
-    for (const unsigned char byte : tokenizer_->token_bytes(token)) bytes.push_back(static_cast<int64_t>(byte));
+  if (tokenizer_ != nullptr && (shown_.special_bytes || !tokenizer_->is_special(token))) {
+    for (const unsigned char byte : shown_bytes(*tokenizer_, token, first)) bytes.push_back(static_cast<int64_t>(byte));
   }
-  return {{"token", token_name(token)}, {"logprob", shown_logprob(logprob)}, {"bytes", std::move(bytes)}};
+  return {{"token", token_name(token, first)}, {"logprob", shown_logprob(logprob)}, {"bytes", std::move(bytes)}};
 }
 
 json::object Shapes::chat_logprobs(const std::vector<ShownToken>& tokens) const {
   json::array content;
   for (const ShownToken& token : tokens) {
-    json::object entry = chat_token(token.token, token.logprob.value_or(0));
+    json::object entry = chat_token(token.token, token.logprob.value_or(0), token.first);
     json::array top;
-    for (const Logprob& other : token.top) top.push_back(chat_token(other.token, other.logprob));
+    for (const Logprob& other : token.top) top.push_back(chat_token(other.token, other.logprob, token.first));
     entry["top_logprobs"] = std::move(top);
     content.push_back(std::move(entry));
   }
@@ -81,7 +94,7 @@ json::object Shapes::chat_logprobs(const std::vector<ShownToken>& tokens) const 
 json::object Shapes::text_logprobs(const std::vector<ShownToken>& tokens) const {
   json::array names, logprobs, tops, offsets;
   for (const ShownToken& token : tokens) {
-    names.push_back(json::value(token_name(token.token)));
+    names.push_back(json::value(token_name(token.token, token.first)));
     offsets.push_back(token.text_offset);
     if (!token.logprob) {
       logprobs.push_back(nullptr);
@@ -90,8 +103,8 @@ json::object Shapes::text_logprobs(const std::vector<ShownToken>& tokens) const 
     }
     logprobs.push_back(shown_logprob(*token.logprob));
     json::object top;  // "the API will always return the logprob of the sampled token": it joins the best ones
-    for (const Logprob& other : token.top) top.emplace(token_name(other.token), shown_logprob(other.logprob));
-    top.emplace(token_name(token.token), shown_logprob(*token.logprob));
+    for (const Logprob& other : token.top) top.emplace(token_name(other.token, token.first), shown_logprob(other.logprob));
+    top.emplace(token_name(token.token, token.first), shown_logprob(*token.logprob));
     tops.push_back(std::move(top));
   }
   return {{"tokens", std::move(names)},
@@ -110,7 +123,9 @@ json::object Shapes::whole() const { return head(identity_.chat ? "chat.completi
 json::object Shapes::whole_choice(int index, const Delta& all, const std::vector<TokenId>& prompt) const {
   json::object choice = {{"index", index}};
   if (identity_.chat) {
-    choice["message"] = json::object{{"role", "assistant"}, {"content", all.text}, {"refusal", nullptr}};
+    json::object message = {{"role", "assistant"}, {"content", all.text}, {"refusal", nullptr}};
+    if (!all.reasoning.empty()) message["reasoning_content"] = all.reasoning;
+    choice["message"] = std::move(message);
   } else {
     choice["text"] = all.text;
   }
@@ -145,7 +160,8 @@ json::object Shapes::role_chunk(int index) const {
 json::object Shapes::delta_chunk(int index, const Delta& delta) const {
   json::object choice = {{"index", index}};
   if (identity_.chat) {
-    choice["delta"] = json::object{{"content", delta.text}};
+    const bool thinks = !delta.reasoning.empty();
+    choice["delta"] = json::object{{thinks ? "reasoning_content" : "content", thinks ? delta.reasoning : delta.text}};
   } else {
     choice["text"] = delta.text;
   }

@@ -24,12 +24,14 @@ struct Identity {
 struct Usage {
   int64_t prompt_tokens = 0;
   int64_t completion_tokens = 0;
+  std::optional<int64_t> reasoning_tokens;  // of the completion's; none for a model that does not think
 };
 
 // What the client asked to see.
 struct Shown {
   bool logprobs = false;
   bool token_ids = false;
+  bool special_bytes = false;  // special tokens stand in the text
 };
 
 class Shapes {
@@ -48,7 +50,7 @@ class Shapes {
   // "chat.completion.chunk" or "text_completion" with one choice, or none.
   boost::json::object chunk() const;
   boost::json::object role_chunk(int index) const;  // the first of a chat's choice
-  boost::json::object delta_chunk(int index, const Delta& delta) const;
+  boost::json::object delta_chunk(int index, const Delta& delta) const;  // of reasoning or of content, not both
   boost::json::object finish_chunk(int index, const std::string& reason) const;  // the last of a chat's choice
 
  private:
@@ -57,12 +59,15 @@ class Shapes {
   boost::json::value logprobs(const std::vector<ShownToken>& tokens) const;
   boost::json::object chat_logprobs(const std::vector<ShownToken>& tokens) const;
   boost::json::object text_logprobs(const std::vector<ShownToken>& tokens) const;
-  boost::json::object chat_token(TokenId token, float logprob) const;
-  std::string token_name(TokenId token) const;
+  boost::json::object chat_token(TokenId token, float logprob, bool first) const;
+  std::string token_name(TokenId token, bool first) const;
 
   const Identity identity_;
   const Shown shown_;
   const model::text::Tokenizer* tokenizer_;
 };
+
+// The characters of a token as a text shows it: the first token's space may be the tokenizer's own mark.
+int64_t shown_characters(const model::text::Tokenizer& tokenizer, const ShownToken& token);
 
 }  // namespace yoke::coordinator::api::openai

@@ -20,6 +20,11 @@ class StreamedReply : public Reply {
     const Shapes& shapes = options_.shapes;
     std::optional<std::string> reason;
     if (shapes.identity().chat) std::swap(reason, delta.finish_reason);  // a chat's comes in a chunk of its own
+    if (!delta.reasoning.empty() && !(delta.text.empty() && delta.tokens.empty())) {
+      Delta thought;
+      std::swap(thought.reasoning, delta.reasoning);
+      send(shapes.delta_chunk(index, thought), out);
+    }
     if (!delta.empty()) send(with_prompt(index, shapes.delta_chunk(index, delta)), out);
     if (reason) send(shapes.finish_chunk(index, *reason), out);
   }

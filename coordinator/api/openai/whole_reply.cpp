@@ -21,6 +21,7 @@ class WholeReply : public Reply {
 
   void delta(int index, Delta delta, http::Responder&) override {
     Delta& all = choices_[static_cast<size_t>(index)];
+    all.reasoning += delta.reasoning;
     all.text += delta.text;
     append(all.tokens, std::move(delta.tokens));
     append(all.ids, std::move(delta.ids));
