@@ -214,8 +214,8 @@ TEST(ApiReasoning, HarmonysHeadsAreNeverShown) {
     EXPECT_EQ(answered.reasoning, "Why?");
     EXPECT_EQ(answered.content, "So.");
     EXPECT_EQ(bytes_of(answered.tokens), "So.");
-    EXPECT_EQ(answered.usage.at("completion_tokens"), 35);
-    EXPECT_EQ(answered.usage.at("completion_tokens_details").at("reasoning_tokens"), 31) << "all but the content and the last token";
+    EXPECT_EQ(answered.usage.at("completion_tokens"), 36);
+    EXPECT_EQ(answered.usage.at("completion_tokens_details").at("reasoning_tokens"), 32) << "all but the content and the last token";
     const Answered undivided = ask(endpoint, R"("reasoning_format":"none","logprobs":true)");
     EXPECT_EQ(undivided.content, "<|channel|>analysis<|message|>Why?<|end|><|start|>assistant<|channel|>final<|message|>So.");
     EXPECT_EQ(bytes_of(undivided.tokens), undivided.content);
