@@ -38,7 +38,7 @@ struct Encoder : Endpoint {
   explicit Encoder(model::EncoderHead head = model::EncoderHead::classifier) {
     model.config.hidden = kHidden;
     model.config.encoder = {.is = true, .token_types = 2, .head = head, .labels = head == model::EncoderHead::classifier ? 1 : 0};
-    model.pooling = Pooling::mean;
+    model.pooling = Pooling{};
     service.on_logits = [this](const LogitsRequest& request, ScriptedStream& stream) { send_rows(request, stream, model.config.output_width()); };
   }
   json::value embed(const std::string& input, const std::string& more = "") {
@@ -92,7 +92,7 @@ TEST(ApiEmbeddings, AListOfIdsIsOneInput) {
 
 TEST(ApiEmbeddings, PoolingOfTheFirstRowAsksForThatRowAlone) {
   Encoder endpoint(model::EncoderHead::pooler);
-  endpoint.model.pooling = Pooling::cls;
+  endpoint.model.pooling = Pooling{.mode = PoolingMode::first};
   const json::value body = endpoint.embed("[4,8]");
   EXPECT_EQ(floats_of(body.at("data").at(0).at("embedding")), unit({4, 0, 1}));
   EXPECT_EQ(endpoint.service.logits_requests.at(0).rows, std::vector<int64_t>{0});
@@ -153,7 +153,13 @@ TEST(ApiEmbeddings, EveryBadFieldIsNamed) {
       {R"({"model":"tiny","input":7})", "input"},
       {R"({"model":"tiny","input":[[]]})", "input[0]"},
       {R"({"model":"tiny","input":[[1],2]})", "input[1]"},
-      {R"({"model":"tiny","input":[[1],"x"]})", "input[1]"},
+      {R"({"model":"tiny","input":["x",{}]})", "input[1]"},
+      {R"({"model":"tiny","input":"x","truncate":1})", "truncate"},
+      {R"({"model":"tiny","input":"x","truncate":"MIDDLE"})", "truncate"},
+      {R"({"model":"tiny","input":"x","truncate_prompt_tokens":0})", "truncate_prompt_tokens"},
+      {R"({"model":"tiny","input":"x","truncate_prompt_tokens":201})", "truncate_prompt_tokens"},
+      {R"({"model":"tiny","input":"x","prompt_name":"query"})", "prompt_name"},
+      {R"({"model":"tiny","input":"x","normalize":"yes"})", "normalize"},
       {R"({"model":"tiny","input":[1,"x"]})", "input[1]"},
       {R"({"model":"tiny","input":[259]})", "input[0]"},
       {R"({"model":"tiny","input":[[1],[2,-1]]})", "input[1][1]"},
@@ -172,16 +178,6 @@ TEST(ApiEmbeddings, EveryBadFieldIsNamed) {
   endpoint.send("POST", "/v1/embeddings", R"({"model":"other","input":[1]})");
   EXPECT_EQ(endpoint.out.status, 404);
   EXPECT_TRUE(endpoint.service.logits_requests.empty());
-}
-
-TEST(ApiEmbeddings, TextIsRefusedWithWhatWorksInstead) {
-  Encoder endpoint;
-  for (const char* input : {R"("Hi")", R"(["Hi","you"])"}) {
-    const json::object error = fakes::error_of(endpoint.embed(input));
-    EXPECT_EQ(endpoint.out.status, 400);
-    EXPECT_EQ(error.at("param"), "input");
-    EXPECT_THAT(std::string(error.at("message").as_string()), HasSubstr("token ids work now"));
-  }
 }
 
 TEST(ApiEmbeddings, LimitsAreNamedWithTheirNumbers) {
@@ -279,7 +275,9 @@ TEST(ApiRerank, EveryBadFieldIsNamed) {
       {R"({"query":[1],"documents":[[1]]})", "model"},
       {R"({"model":"tiny","documents":[[1]]})", "query"},
       {R"({"model":"tiny","query":[1]})", "documents"},
-      {R"({"model":"tiny","query":"x","documents":[[1]]})", "query"},
+      {R"({"model":"tiny","query":"x","documents":[[1]]})", "documents[0]"},
+      {R"({"model":"tiny","query":"x","documents":["y",{"title":"z"}]})", "documents[1]"},
+      {R"({"model":"tiny","query":"x","documents":["y"],"max_tokens_per_doc":0})", "max_tokens_per_doc"},
       {R"({"model":"tiny","query":[],"documents":[[1]]})", "query"},
       {R"({"model":"tiny","query":[1],"documents":[]})", "documents"},
       {R"({"model":"tiny","query":[1],"documents":[1]})", "documents[0]"},

@@ -35,29 +35,32 @@ class Embeddings final : public EncoderAnswer {
   Embeddings(EmbeddingsFields fields, const ServedModel& model, Service& service)
       : EncoderAnswer(random_id("embd-"), fields.inputs.size(), model.config.output_width(), service),
         fields_(std::move(fields)),
-        pooling_(*model.pooling),
         hidden_(static_cast<size_t>(model.config.hidden)),
-        means_(fields_.inputs.size()) {}
+        pools_(fields_.inputs.size(), Pool(model.pooling->mode)) {}
 
  private:
   Run run(size_t index) const override {
-    return {.tokens = fields_.inputs[index], .all_rows = pooling_ == Pooling::mean, .field = fmt::format("input[{}]", index)};
+    const std::vector<TokenId>& input = fields_.inputs[index];
+    return {.tokens = input,
+            .types = {},
+            .rows = pools_[index].wanted(static_cast<int64_t>(input.size())),
+            .field = fmt::format("input[{}]", index)};
   }
 
-  void on_row(size_t run, std::span<const float> row) override { means_[run].add(row.first(hidden_)); }
+  void on_row(size_t run, std::span<const float> row) override { pools_[run].add(row.first(hidden_)); }
 
-  // Matryoshka (arXiv 2205.13147): the first dimensions are an embedding of their own once they have length 1 again.
+  // Matryoshka (arXiv 2205.13147): the first dimensions are an embedding of their own, brought to length 1 where the whole is.
   std::vector<float> embedding(size_t index) const {
-    std::vector<float> vector = normalised(means_[index].mean());
-    const auto dimensions = static_cast<size_t>(fields_.dimensions);
-    if (dimensions < vector.size()) vector = normalised(std::span(vector).first(dimensions));
+    std::vector<float> vector = pools_[index].vector();
+    vector.resize(static_cast<size_t>(fields_.dimensions));
+    if (fields_.normalise) vector = normalised(vector);
     if (std::ranges::all_of(vector, [](float x) { return std::isfinite(x); })) return vector;
     throw Error(Code::internal, fmt::format("the embedding of input[{}] is not finite; are the model's files sound?", index));
   }
 
   std::string body() const override {
     std::string data;
-    for (size_t i = 0; i < means_.size(); ++i) {
+    for (size_t i = 0; i < pools_.size(); ++i) {
       const std::vector<float> vector = embedding(i);
       data += fmt::format(R"({}{{"object":"embedding","index":{},"embedding":{}}})", i == 0 ? "" : ",", i,
                           fields_.base64 ? base64_text(vector) : float_list(vector));
@@ -67,9 +70,8 @@ class Embeddings final : public EncoderAnswer {
   }
 
   const EmbeddingsFields fields_;
-  const Pooling pooling_;
   const size_t hidden_;
-  std::vector<RowMean> means_;
+  std::vector<Pool> pools_;
 };
 
 }  // namespace

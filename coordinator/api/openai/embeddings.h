@@ -1,4 +1,4 @@
-// POST /v1/embeddings: a vector of length 1 for each input, pooled from an encoder's hidden states.
+// POST /v1/embeddings: a vector for each input, pooled from an encoder's hidden states.
 #pragma once
 
 #include <boost/json/object.hpp>

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "coordinator/api/error_reply.h"
 
@@ -21,13 +20,12 @@ void EncoderAnswer::fill() {
 // False where the queue is full and some of ours in it will make room.
 bool EncoderAnswer::submit(size_t index) {
   Run wanted = run(index);
-  Open open{.run = index, .stream = nullptr, .wanted = std::vector<int64_t>(wanted.all_rows ? wanted.tokens.size() : 1)};
-  std::iota(open.wanted.begin(), open.wanted.end(), 0);
+  Open open{.run = index, .stream = nullptr, .wanted = std::move(wanted.rows)};
   const auto size = static_cast<int64_t>(wanted.tokens.size());
   try {
     open.stream = service_.logits({.id = runs_ == 1 ? id_ : fmt::format("{}/{}", id_, index),
                                    .tokens = std::move(wanted.tokens),
-                                   .token_types = {},
+                                   .token_types = std::move(wanted.types),
                                    .rows = open.wanted,
                                    .prefill = size});
   } catch (const Error& error) {

@@ -2,6 +2,7 @@
 // their rows are taken as they come. What is made of the rows is the subclass's business. One thread at a time, as http::Answer.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,8 +24,9 @@ class EncoderAnswer : public http::Answer {
  protected:
   struct Run {
     std::vector<TokenId> tokens;
-    bool all_rows = false;  // else the first row alone
-    std::string field;      // where it came from, for messages
+    std::vector<int32_t> types;     // one a token; none: all 0
+    std::vector<int64_t> rows;      // ascending positions whose rows are wanted
+    std::string field;              // where it came from, for messages
   };
 
   // `width`: floats of a row.

@@ -22,15 +22,22 @@ class Rerank final : public EncoderAnswer {
   Rerank(RerankFields fields, const ServedModel& model, Service& service)
       : EncoderAnswer(random_id("rerank-"), fields.documents.size(), model.config.output_width(), service),
         fields_(std::move(fields)),
+        model_(model),
         hidden_(static_cast<size_t>(model.config.hidden)),
         scores_(fields_.documents.size()) {}
 
  private:
-  // As they are: which special tokens stand around and between them is the caller's choice.
+  // Ids as they are: which special tokens stand around and between them is the caller's choice.
   Run run(size_t index) const override {
-    Run run{.tokens = fields_.query, .all_rows = false, .field = fmt::format("documents[{}]", index)};
+    Run run{.tokens = fields_.query, .types = {}, .rows = {0}, .field = fmt::format("documents[{}]", index)};
     const std::vector<TokenId>& document = fields_.documents[index];
-    run.tokens.insert(run.tokens.end(), document.begin(), document.end());
+    if (fields_.text) {
+      model::text::Framed framed = framed_pair(model_, std::move(run.tokens), document, fields_.fit, run.field);
+      run.tokens = std::move(framed.ids);
+      run.types = std::move(framed.types);
+    } else {
+      run.tokens.insert(run.tokens.end(), document.begin(), document.end());
+    }
     return run;
   }
 
@@ -53,19 +60,18 @@ class Rerank final : public EncoderAnswer {
     json::array results;
     for (const size_t index : ranking()) {
       json::object result = {{"index", index}, {"relevance_score", scores_[index]}};
-      if (fields_.return_documents) {
-        const std::vector<TokenId>& ids = fields_.documents[index];
-        result["document"] = json::object{{"token_ids", json::array(ids.begin(), ids.end())}};
-      }
+      if (!fields_.returned.empty()) result["document"] = fields_.returned[index];
       results.push_back(std::move(result));
     }
     return json::serialize(json::object{{"id", id()},
                                         {"model", fields_.model},
                                         {"results", std::move(results)},
+                                        {"meta", {{"tokens", {{"input_tokens", tokens()}}}}},
                                         {"usage", {{"prompt_tokens", tokens()}, {"total_tokens", tokens()}}}});
   }
 
   const RerankFields fields_;
+  const ServedModel& model_;
   const size_t hidden_;
   std::vector<float> scores_;
 };

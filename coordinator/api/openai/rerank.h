@@ -1,5 +1,5 @@
-// POST /v1/rerank, in the shape that Cohere's and Jina's clients share: how well each document answers the query, by a classifier
-// of one label over both.
+// POST /v1/rerank, /v2/rerank and /rerank, in the shape that Cohere's and Jina's clients share: how well each document answers the
+// query, by a classifier of one label over both.
 #pragma once
 
 #include <boost/json/object.hpp>
