@@ -33,7 +33,7 @@ struct RenderLimits {
   int64_t steps_per_value = 5000;  // of JSON; 256 bytes of a string count as one more
   int64_t most_steps = 30'000'000;
   int64_t output_bytes = 16 << 20;  // also of every string on the way
-  Duration time = std::chrono::seconds(2);  // the steps end an endless loop long before; this is for a slow machine
+  Duration time = std::chrono::seconds(10);  // the steps end an endless loop within 100 ms; a busy machine may take its time
   std::optional<Moment> now = std::nullopt;  // none: core/clock
 };
 
