@@ -1,6 +1,6 @@
 // How fast texts become token ids on one core: MB a second of processor time for each kind of text, the median of rounds.
 //   bench_tokenize MODEL TEXTS [--rounds N] [--json FILE]
-// TEXTS is JSON, {"KIND": ["document", ...]}; bench/tokenize.py makes it, runs this and the Python package `tokenizers` in turn, and compares.
+// TEXTS is JSON, {"KIND": ["document", ...]}; bench/tokenize.py makes it, runs this and the Python package `tokenizers` in turn.
 #include <fmt/format.h>
 
 #include <boost/json.hpp>

@@ -6,8 +6,9 @@ namespace yoke::model::text {
 namespace {
 
 // A model may stop with any of these that it has.
-constexpr std::string_view kEndNames[] = {"<|im_end|>",    "<|eot_id|>", "<|eom_id|>", "<|eot|>",  "<|eom|>", "<|end_of_text|>", "<|endoftext|>",
-                                          "<end_of_turn>", "<|return|>", "<|call|>",   "<|END_OF_TURN_TOKEN|>"};
+constexpr std::string_view kEndNames[] = {"<|im_end|>",      "<|eot_id|>",    "<|eom_id|>",    "<|eot|>",    "<|eom|>",
+                                          "<|end_of_text|>", "<|endoftext|>", "<end_of_turn>", "<|return|>", "<|call|>",
+                                          "<|END_OF_TURN_TOKEN|>"};
 constexpr std::string_view kEndOfMessage = "<|end|>";
 
 }  // namespace

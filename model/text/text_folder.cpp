@@ -118,7 +118,9 @@ void read_additional_templates(const fs::path& folder, std::map<std::string, std
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     if (it->path().extension() != ".jinja") continue;
-    if (templates.size() >= kMostTemplates) throw Error{Code::bad_file, fmt::format("{} has more than {} templates", folder.string(), kMostTemplates)};
+    if (templates.size() >= kMostTemplates) {
+      throw Error{Code::bad_file, fmt::format("{} has more than {} templates", folder.string(), kMostTemplates)};
+    }
     const auto source = read_folder_file(folder, it->path().filename().string(), kMostConfigBytes);
     if (source) templates[it->path().stem().string()] = *source;
   }
@@ -137,7 +139,8 @@ ModelNames read_names(const fs::path& folder) {
   ModelNames names;
   const ConfigFile tokenizer = read_config(folder, "tokenizer_config.json");
   add_special_texts(tokenizer.entry(), true, names);
-  if (const auto extra = tokenizer.entry().find("extra_special_tokens"); extra && extra->raw().is_object()) add_special_texts(*extra, false, names);
+  const auto extra = tokenizer.entry().find("extra_special_tokens");
+  if (extra && extra->raw().is_object()) add_special_texts(*extra, false, names);
   add_special_texts(read_config(folder, "special_tokens_map.json").entry(), true, names);
   add_decoder(tokenizer.entry(), names);
   if (const auto adds = tokenizer.entry().find("add_bos_token")) names.adds_bos = adds->boolean();

@@ -7,7 +7,8 @@ namespace {
 
 using namespace yoke::model::text;
 
-constexpr std::string_view kTexts[] = {"the cat <e> sat", " \u2581a  b\n\n", "caf\u00e9 cafe\u0301 \U0001F600 12", "\xFF\xE2\x82 <s>\xC3", ""};
+constexpr std::string_view kTexts[] = {"the cat <e> sat",
+                                       " \u2581a  b\n\n", "caf\u00e9 cafe\u0301 \U0001F600 12", "\xFF\xE2\x82 <s>\xC3", ""};
 
 void use(const Tokenizer& tokenizer) {
   for (const std::string_view text : kTexts) {

@@ -75,13 +75,23 @@ void expect_refused(std::string_view name, Code code, const std::string& word, C
 object& model_of(object& file) { return file["model"].as_object(); }
 
 TEST(TokenizerJson, InconsistentFilesAreRefusedWithTheEntry) {
-  expect_refused("bytes_split", Code::bad_file, "model.merges[40]", [](object& f) { model_of(f)["merges"].as_array().push_back({"a", "zz"}); });
-  expect_refused("bytes_split", Code::bad_file, "model.merges[3] is 'a b c'", [](object& f) { model_of(f)["merges"].as_array()[3] = "a b c"; });
+  expect_refused("bytes_split", Code::bad_file, "model.merges[40]", [](object& f) {
+    model_of(f)["merges"].as_array().push_back({"a", "zz"});
+  });
+  expect_refused("bytes_split", Code::bad_file, "model.merges[3] is 'a b c'", [](object& f) {
+    model_of(f)["merges"].as_array()[3] = "a b c";
+  });
   expect_refused("bytes_split", Code::bad_file, "both have id 5", [](object& f) { model_of(f)["vocab"].as_object()["new"] = 5; });
   expect_refused("bytes_split", Code::bad_file, "an id from 0", [](object& f) { model_of(f)["vocab"].as_object()["new"] = -1; });
-  expect_refused("bytes_split", Code::bad_file, "expected an id below", [](object& f) { model_of(f)["vocab"].as_object()["new"] = 1'000'000'000; });
-  expect_refused("bytes_split", Code::bad_file, "added_tokens[0]", [](object& f) { f["added_tokens"].as_array()[0].as_object()["id"] = 3; });
-  expect_refused("bytes_split", Code::bad_file, "in the model's vocabulary", [](object& f) { f["added_tokens"].as_array()[0].as_object()["content"] = "a"; });
+  expect_refused("bytes_split", Code::bad_file, "expected an id below", [](object& f) {
+    model_of(f)["vocab"].as_object()["new"] = 1'000'000'000;
+  });
+  expect_refused("bytes_split", Code::bad_file, "added_tokens[0]", [](object& f) {
+    f["added_tokens"].as_array()[0].as_object()["id"] = 3;
+  });
+  expect_refused("bytes_split", Code::bad_file, "in the model's vocabulary", [](object& f) {
+    f["added_tokens"].as_array()[0].as_object()["content"] = "a";
+  });
   expect_refused("bytes_split", Code::bad_file, "there is no token", [](object& f) {
     f["post_processor"].at("special_tokens").at("<s>").at("ids").as_array()[0] = 99'999;
   });
@@ -108,7 +118,7 @@ TEST(TokenizerJson, UnknownComponentsAreRefusedByName) {
 TEST(TokenizerJson, DeepNestingAndNonsenseAreRefused) {
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += "[";
-  for (const std::string& text : {std::string(), std::string("null"), std::string("[]"), std::string("{}"), deep, std::string("{\"model\": 3}")}) {
+  for (const std::string& text : std::vector<std::string>{"", "null", "[]", "{}", deep, "{\"model\": 3}"}) {
     EXPECT_THROW(read_tokenizer_json(text, "tokenizer.json", {}), Error);
   }
 }

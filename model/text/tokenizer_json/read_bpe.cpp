@@ -76,7 +76,8 @@ int32_t read_unknown(const Entry& model, const Vocabulary& vocabulary, const Bpe
   const auto entry = model.find("unk_token");
   if (!entry) return kNoToken;
   const TokenId id = vocabulary.index.find(entry->string());
-  const bool writes_all = (parts.alphabet == Alphabet::bytes || parts.byte_fallback) && std::ranges::find(parts.byte_ids, kNoToken) == parts.byte_ids.end();
+  const bool by_bytes = parts.alphabet == Alphabet::bytes || parts.byte_fallback;
+  const bool writes_all = by_bytes && std::ranges::find(parts.byte_ids, kNoToken) == parts.byte_ids.end();
   if (id == kNoToken && !entry->string().empty() && !writes_all) entry->inconsistent("this token is not in the vocabulary");
   return id;
 }

@@ -20,11 +20,13 @@ struct Vocabulary {
   std::vector<bool> special;            // by id
 
   TokenId find(std::string_view text) const;  // of both; kNoToken where it is not there
-  bool holds(int64_t id) const { return id >= 0 && static_cast<size_t>(id) < texts.size() && texts[static_cast<size_t>(id)].data() != nullptr; }
+  bool holds(int64_t id) const {
+    return id >= 0 && static_cast<size_t>(id) < texts.size() && texts[static_cast<size_t>(id)].data() != nullptr;
+  }
 };
 
-// Of the whole file, and of tokens `added` elsewhere, as far as neither their text nor their id is in it. Error{bad_file} with the entry where two tokens have one id, an id is out of range, or an added token
-// contradicts the model.
+// Of the whole file, and of tokens `added` elsewhere, as far as neither their text nor their id is in it. Error{bad_file} with the
+// entry where two tokens have one id, an id is out of range, or an added token contradicts the model.
 Vocabulary read_vocabulary(const Entry& file, const std::vector<AddedToken>& added);
 
 }  // namespace yoke::model::text
