@@ -20,6 +20,12 @@ const Clock& system_clock() {
   return clock;
 }
 
+Duration thread_time() {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
 std::string local_time(const char* strftime_format) {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};

@@ -22,6 +22,9 @@ class Clock {
 // The machine's clock. Any thread.
 const Clock& system_clock();
 
+// What the calling thread itself has used of a processor: unlike a clock it stands still while other threads run.
+Duration thread_time();
+
 // A clock that a test moves by hand. Any thread.
 class ManualClock : public Clock {
  public:

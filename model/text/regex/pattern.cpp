@@ -1,10 +1,9 @@
 #include "model/text/regex/pattern.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 
+#include "core/clock.h"
 #include "model/text/regex/emitter.h"
 #include "model/text/regex/parser.h"
 #include "model/text/regex/program.h"
@@ -18,16 +17,10 @@ constexpr size_t kQuickSteps = 200'000'000;
 constexpr uint32_t kFewestEntries = 1000, kMostEntries = 1'000'000;
 // What one scan may cost.
 constexpr int64_t kSteps = 20'000'000, kStepsPerCharacter = 50;
-constexpr int64_t kNanoseconds = 2'000'000'000, kNanosecondsPerByte = 2000;
+constexpr Duration kTime = std::chrono::seconds(2), kTimePerByte = std::chrono::microseconds(2);
 constexpr uint32_t kAttemptsPerLook = 32;  // at the clock
 
 constexpr size_t kKeptBytes = 1 << 20;  // of the room that a thread keeps between scans
-
-int64_t now(clockid_t clock) {
-  timespec time{};
-  clock_gettime(clock, &time);
-  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
 
 // A thread's room for the text in hand.
 struct Room {
@@ -114,10 +107,9 @@ class Pattern::Scan {
 
   // The thread's own time decides, so that a machine that stood still does not; the other clock is cheaper to read.
   bool is_late() {
-    const int64_t allowed = kNanoseconds + kNanosecondsPerByte * static_cast<int64_t>(text_.size());
-    if (began_ == 0) began_ = now(CLOCK_MONOTONIC), cpu_began_ = now(CLOCK_THREAD_CPUTIME_ID);
-    if (now(CLOCK_MONOTONIC) - began_ < allowed) return false;
-    return now(CLOCK_THREAD_CPUTIME_ID) - cpu_began_ >= allowed;
+    const Duration allowed = kTime + kTimePerByte * text_.size();
+    if (began_ == TimePoint()) began_ = system_clock().now(), thread_began_ = thread_time();
+    return system_clock().now() - began_ >= allowed && thread_time() - thread_began_ >= allowed;
   }
 
   // Asked for places in ascending order.
@@ -133,7 +125,8 @@ class Pattern::Scan {
   regex::Subject subject_;
   regex::Budget budget_;
   uint32_t entries_ = 0, attempts_ = 0;
-  int64_t began_ = 0, cpu_began_ = 0;
+  TimePoint began_;
+  Duration thread_began_{};
   size_t place_ = 0, byte_ = 0;
 };
 
