@@ -113,10 +113,11 @@ void add_template(CLI::App& app, Action& action) {
       "F.json is a chat request's body: messages, tools, documents, chat_template_kwargs, add_generation_prompt.\n"
       "The text goes to standard output, the count of tokens to standard error; -o json prints {\"text\", \"ids\"}, or {\"error\"}.\n"
       "Control tokens that a message's words spell stay words in `ids`, as the server feeds them; with --special they become tokens.\n"
-      "The text is the reference's (apply_chat_template). Where the server mends what that would spoil without an error, --served shows it.\n"
+      "The text is the reference's (apply_chat_template). Where the server mends what that would spoil unnoticed, --served shows it.\n"
       "Exit code: 0, or 1 where the template or the request is refused.");
   verb->add_option("MODEL", options->model, "a .gguf file, or a model's folder")->required();
-  verb->add_option("--messages", options->messages, "the request's body, or a list of messages, as a JSON file; -: standard input")->required();
+  verb->add_option("--messages", options->messages, "the request's body, or a list of messages, as a JSON file; -: standard input")
+      ->required();
   verb->add_option("--template", options->file, "a Jinja file instead of the model's own template");
   verb->add_option("--date", options->date, "what strftime_now sees: 2026-07-14 or 2026-07-14T09:30:00; else now");
   verb->add_flag("--special", options->special, "recognise special tokens also in what the messages say");

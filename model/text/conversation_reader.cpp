@@ -71,7 +71,9 @@ void read_content(json::object& message, bool of_tool, const std::string& path) 
     wrong(path, "must be a string or an array of text parts");
   }
   json::array& parts = content->get_array();
-  const auto is_typed = [](const json::value& part) { return part.is_string() || (part.is_object() && part.get_object().contains("type")); };
+  const auto is_typed = [](const json::value& part) {
+    return part.is_string() || (part.is_object() && part.get_object().contains("type"));
+  };
   if (of_tool && !std::all_of(parts.begin(), parts.end(), is_typed)) return;
   for (size_t i = 0; i < parts.size(); ++i) parts[i] = text_part(parts[i], fmt::format("{}[{}]", path, i));
 }

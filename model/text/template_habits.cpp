@@ -90,7 +90,8 @@ TemplateHabits find_habits(const ChatTemplate& chat_template) {
   for (const std::string_view role : {"system", "developer", "user", "assistant", "tool"}) {
     if (takes_parts(chat_template, role)) habits.takes_parts.emplace(role);
   }
-  habits.needs_parts = habits.takes_parts.contains("user") && !has(tried(chat_template, around(message("user", json::value(kMark)))), kMark);
+  habits.needs_parts = habits.takes_parts.contains("user")
+                       && !has(tried(chat_template, around(message("user", json::value(kMark)))), kMark);
   const std::string of_developer = tried(chat_template, around(message("developer", json::value(kMark))));
   habits.drops_developer = !of_developer.empty() && !has(of_developer, kMark) &&
                            has(tried(chat_template, around(message("system", json::value(kMark)))), kMark);
