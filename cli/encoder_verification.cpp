@@ -61,7 +61,7 @@ void EncoderComparison::compare_pooled() {
   const std::span<const float> first(first_);
   const std::span<const float> cls = first.first(static_cast<size_t>(shape_.hidden));
   const std::span<const float> head = first.subspan(static_cast<size_t>(shape_.hidden));
-  const std::vector<float> mean = mean_.mean();
+  const std::vector<float> mean = mean_.vector();
   compare("cls", 0, cls);
   compare("cls_normalized", 0, coordinator::normalised(cls));
   compare("mean", 0, mean);

@@ -36,7 +36,7 @@ class EncoderComparison {
   int64_t rows_ = 0;
   int64_t pair_rows_ = 0;
   std::vector<float> first_;               // row 0, whole
-  coordinator::RowMean mean_;
+  coordinator::Pool mean_{coordinator::PoolingMode::mean};
   RowHash hash_;                           // of the hidden states
 };
 
