@@ -276,7 +276,7 @@ TEST(ApiRerank, EveryBadFieldIsNamed) {
       {R"({"model":"tiny","documents":[[1]]})", "query"},
       {R"({"model":"tiny","query":[1]})", "documents"},
       {R"({"model":"tiny","query":"x","documents":[[1]]})", "documents[0]"},
-      {R"({"model":"tiny","query":"x","documents":["y",{"title":"z"}]})", "documents[1]"},
+      {R"({"model":"tiny","query":"x","documents":[{"title":"z"},"y"]})", "documents[0]"},
       {R"({"model":"tiny","query":"x","documents":["y"],"max_tokens_per_doc":0})", "max_tokens_per_doc"},
       {R"({"model":"tiny","query":[],"documents":[[1]]})", "query"},
       {R"({"model":"tiny","query":[1],"documents":[]})", "documents"},
