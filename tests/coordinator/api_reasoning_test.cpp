@@ -39,6 +39,14 @@ class HarmonyTokenizer : public ByteTokenizer {
   const std::vector<TokenId> ends_ = {kReturn};
 };
 
+// One token is white space and a word.
+class WordTokenizer : public ByteTokenizer {
+ public:
+  static constexpr TokenId kSpacedWord = 259;
+  std::string_view token_bytes(TokenId id) const override { return id == kSpacedWord ? "\n\nword" : ByteTokenizer::token_bytes(id); }
+  bool is_special(TokenId id) const override { return id != kSpacedWord && ByteTokenizer::is_special(id); }
+};
+
 constexpr const char* kThink = "{% for m in messages %}{{ m['content'] }}{% endfor %}<|im_start|>assistant\n";
 constexpr const char* kHarmony = "{% for m in messages %}<|start|>user<|message|>{{ m['content'] }}<|end|>{% endfor %}<|start|>assistant"
                                  "{# <|channel|> #}";
@@ -219,6 +227,22 @@ TEST(ApiReasoning, HarmonysHeadsAreNeverShown) {
     const Answered undivided = ask(endpoint, R"("reasoning_format":"none","logprobs":true)");
     EXPECT_EQ(undivided.content, "<|channel|>analysis<|message|>Why?<|end|><|start|>assistant<|channel|>final<|message|>So.");
     EXPECT_EQ(bytes_of(undivided.tokens), undivided.content);
+  }
+}
+
+TEST(ApiReasoning, ATokenThatHoldsContentBehindDroppedSpaceIsTheContents) {
+  ThinkingEndpoint endpoint;
+  endpoint.service.on_generate = [](const GenerateRequest&, fakes::ScriptedStream& stream) {
+    stream.say("a</think>");
+    stream.push(TokenEvent{.token = WordTokenizer::kSpacedWord, .logprob = -1, .top = {}});
+    stream.end();
+  };
+  endpoint.model.tokenizer = std::make_unique<WordTokenizer>();
+  for (const Ask ask : kAsks) {
+    const Answered answered = ask(endpoint, R"("logprobs":true)");
+    EXPECT_EQ(answered.content, "word");
+    EXPECT_EQ(bytes_of(answered.tokens), "\n\nword");
+    EXPECT_EQ(answered.usage.at("completion_tokens_details").at("reasoning_tokens"), 9);
   }
 }
 

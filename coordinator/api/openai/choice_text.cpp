@@ -30,7 +30,7 @@ Delta ChoiceText::push(const TokenEvent& event) {
     shown.top = event.top;
   }
   if (!answer_) {
-    place({std::move(shown), 0, true}, Part::content, delta);
+    place({std::move(shown), 0, 0, true}, Part::content, delta);
     return delta;
   }
   shown.text_offset += answer_->characters();
@@ -40,7 +40,7 @@ Delta ChoiceText::push(const TokenEvent& event) {
   if (step.textless) {
     ++reasoning_tokens_;
   } else {
-    waiting_.push_back({std::move(shown), step.begin, textless});
+    waiting_.push_back({std::move(shown), step.begin, answer_->bytes(), textless});
   }
   take(std::move(step), delta);
   return delta;
@@ -84,9 +84,11 @@ void ChoiceText::take(Answer::Step step, Delta& delta) {
   waiting_.clear();  // those of the stop string
 }
 
-// A token belongs where the first byte of its text does.
+// A token belongs to the content if any byte of its text does: the white space that is dropped behind a tag is often one token
+// with the word that follows.
 void ChoiceText::place_until(size_t decided, Part part, Delta& delta) {
-  while (!waiting_.empty() && waiting_.front().begin < decided) {
+  const auto belongs = [&](const Waiting& token) { return token.begin < decided && (part == Part::content || token.end <= decided); };
+  while (!waiting_.empty() && belongs(waiting_.front())) {
     place(waiting_.front(), part, delta);
     waiting_.pop_front();
   }

@@ -62,8 +62,8 @@ class ChoiceText {
   // A token whose part in the answer is not decided yet; as many as a stop string or a tag is long, at most.
   struct Waiting {
     ShownToken token;
-    size_t begin;    // in bytes of the answer
-    bool textless;   // it has none of its own (a special token, or any without a tokenizer)
+    size_t begin, end;  // in bytes of the answer; equal while its bytes are only the beginning of a character
+    bool textless;      // it has none of its own (a special token, or any without a tokenizer)
   };
 
   bool is_textless(TokenId token) const;
