@@ -1,6 +1,8 @@
 // How a folder asks for pooling, and the arithmetic of it.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -20,7 +22,9 @@ constexpr const char* kModules = R"([{"idx":0,"name":"0","path":"","type":"sente
 
 class PoolingFolder : public testing::Test {
  protected:
-  PoolingFolder() : folder_(fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name()) {
+  PoolingFolder()
+      : folder_(fs::path(testing::TempDir()) /
+                fmt::format("{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid())) {
     fs::create_directories(folder_ / "1_Pooling");
   }
   ~PoolingFolder() override { fs::remove_all(folder_); }
