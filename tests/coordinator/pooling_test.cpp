@@ -1,7 +1,9 @@
 // How a folder asks for pooling, and the arithmetic of it.
 #include <fmt/format.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -29,6 +31,7 @@ class PoolingFolder : public testing::Test {
   }
   ~PoolingFolder() override { fs::remove_all(folder_); }
 
+  static std::string test_name() { return testing::UnitTest::GetInstance()->current_test_info()->name(); }
   void write(const std::string& name, const std::string& text) { std::ofstream(folder_ / name) << text; }
   Pooling pooling_by(const std::string& config) {
     write("modules.json", kModules);
