@@ -39,8 +39,8 @@ json::object body_of(const TemplateOptions& options) {
 
 std::string source_of(const TemplateOptions& options, const ModelText& model, const Conversation& conversation) {
   if (!options.file.empty()) return read_input(options.file);
-  const std::string* source = model::text::template_for(model.templates, conversation);
-  if (source) return *source;
+  const auto found = model::text::find_template(model.templates, conversation);
+  if (found != model.templates.end()) return found->second;
   throw Error{Code::unsupported, fmt::format("{} has no chat template; give one by --template FILE", options.model), "template"};
 }
 

@@ -67,7 +67,7 @@ void give_text(ServedModel& served, const model::Checkpoint& checkpoint, const s
     return;
   }
   if (!chat_template_file.empty()) {
-    served.chat_templates.emplace(kDefaultTemplate, operators_template(chat_template_file));
+    served.chat_templates.emplace(model::text::kDefaultTemplate, operators_template(chat_template_file));
     return;
   }
   for (const auto& [name, source] : text.templates) {

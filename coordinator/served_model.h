@@ -14,9 +14,6 @@
 
 namespace yoke::coordinator {
 
-// The name of the template that has none, in ServedModel::chat_templates.
-inline constexpr const char* kDefaultTemplate = "default";
-
 struct ServedTemplate {
   std::shared_ptr<const model::text::ChatTemplate> program;  // null where this build lacks something that it needs: why_not
   std::string why_not;

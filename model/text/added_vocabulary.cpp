@@ -1,13 +1,12 @@
 #include "model/text/added_vocabulary.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "model/text/character_kinds.h"
 
 namespace yoke::model::text {
 namespace {
-
-bool before(const std::pair<char, uint32_t>& child, char next) { return child.first < next; }
 
 bool only_white_space(std::string_view text) { return space_at_begin(text) == text.size(); }
 
@@ -27,74 +26,53 @@ Stands where(const AddedToken& token, const CallerParts& caller, size_t begin, s
 
 }  // namespace
 
-void AddedVocabulary::Trie::add(std::string_view text, uint32_t token) {
-  if (text.empty() || text.size() > kMaxBytes) return;
-  if (nodes_.empty()) nodes_.emplace_back();
-  uint32_t node = 0;
-  for (const char next : text) {
-    uint32_t child = child_of(node, next);
-    if (child == 0) {
-      child = static_cast<uint32_t>(nodes_.size());
-      auto& children = nodes_[node].children;
-      children.insert(std::lower_bound(children.begin(), children.end(), next, before), {next, child});
-      nodes_.emplace_back();
-      if (node == 0) first_[static_cast<uint8_t>(next)] = child;
-    }
-    node = child;
-  }
-  if (nodes_[node].token < 0) nodes_[node].token = token;  // of equal ones the first counts
-}
-
-uint32_t AddedVocabulary::Trie::child_of(uint32_t node, char next) const {
-  if (node == 0) return first_[static_cast<uint8_t>(next)];
-  const auto& children = nodes_[node].children;
-  const auto found = std::lower_bound(children.begin(), children.end(), next, before);
-  return found == children.end() || found->first != next ? 0 : found->second;
-}
-
-template <typename Allowed>
-AddedVocabulary::Trie::Longest AddedVocabulary::Trie::longest_at(std::string_view text, size_t at, Allowed allowed) const {
-  Longest longest;
-  uint32_t node = 0;
-  for (size_t i = at; i < text.size(); ++i) {
-    node = child_of(node, text[i]);
-    if (node == 0) break;
-    const int64_t token = nodes_[node].token;
-    if (token >= 0 && allowed(static_cast<uint32_t>(token), i + 1)) longest = {i + 1 - at, static_cast<uint32_t>(token)};
-  }
-  return longest;
-}
-
 AddedVocabulary::AddedVocabulary(std::vector<AddedToken> tokens, const Normalizer* normalizer) : tokens_(std::move(tokens)) {
-  // The reference lists special tokens first, which matters where two are equal once normalised.
-  for (const bool special : {true, false}) {
-    for (uint32_t i = 0; i < tokens_.size(); ++i) {
+  std::deque<std::string> rewritten;  // its elements do not move
+  std::vector<TokenTrie::Entry> as_it_came, normalised;
+  // The reference lists special tokens first and lets the first of equal ones count, which matters where two are equal once
+  // normalised; in the trie the last counts.
+  for (const bool special : {false, true}) {
+    for (size_t i = tokens_.size(); i-- > 0;) {
       const AddedToken& token = tokens_[i];
       if (token.special != special) continue;
-      if (!token.normalized) {
-        as_it_came_.add(token.content, i);
-      } else {
-        normalised_.add(normalizer ? normalizer->apply(token.content) : token.content, i);
-      }
+      const bool rewrites = token.normalized && normalizer != nullptr;
+      const std::string_view text = rewrites ? rewritten.emplace_back(normalizer->apply(token.content)) : token.content;
+      if (text.empty() || text.size() > kMaxBytes) continue;
+      (token.normalized ? normalised : as_it_came).emplace_back(text, static_cast<int32_t>(i));
     }
   }
+  if (!as_it_came.empty()) as_it_came_.emplace(std::move(as_it_came));
+  if (!normalised.empty()) normalised_.emplace(std::move(normalised));
+}
+
+// The longest that stands at `at` and does not stand across the border of a caller's part.
+AddedVocabulary::Longest AddedVocabulary::longest_at(const TokenTrie& trie, std::string_view text, size_t at,
+                                                     const CallerParts& caller) const {
+  Longest longest;
+  uint32_t node = TokenTrie::kRoot;
+  for (size_t end = at; end < text.size();) {
+    node = trie.child(node, text[end++]);
+    if (node == TokenTrie::kNowhere) break;
+    if (trie.id(node) < 0) continue;
+    const AddedToken& token = tokens_[static_cast<size_t>(trie.id(node))];
+    if (where(token, caller, at, end) != Stands::across) longest = {end - at, &token};
+  }
+  return longest;
 }
 
 std::vector<AddedVocabulary::Found> AddedVocabulary::find(std::string_view text, Text kind, AddedTokens match,
                                                           const CallerParts& caller) const {
   std::vector<Found> found;
-  const Trie& trie = trie_of(kind);
-  if (match == AddedTokens::none || trie.empty()) return found;
+  const std::optional<TokenTrie>& trie = trie_of(kind);
+  if (match == AddedTokens::none || !trie) return found;
   size_t done = 0, space_end = 0;  // white space is looked through once
   for (size_t at = 0; at < text.size();) {
-    const auto longest = trie.longest_at(text, at, [&](uint32_t token, size_t end) {
-      return where(tokens_[token], caller, at, end) != Stands::across;
-    });
+    const Longest longest = longest_at(*trie, text, at, caller);
     if (longest.bytes == 0) {
       ++at;
       continue;
     }
-    const AddedToken& token = tokens_[longest.token];
+    const AddedToken& token = *longest.token;
     size_t begin = at, end = at + longest.bytes;
     at = end;  // also where it is discarded: what it covers is not looked at again
     if (where(token, caller, begin, end) == Stands::in_callers) {

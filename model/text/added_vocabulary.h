@@ -3,14 +3,14 @@
 // `normalized` stand in the normalised text, the others in the text as it came. Immutable once built; any thread.
 #pragma once
 
-#include <array>
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "model/text/stages.h"
+#include "model/text/token_trie.h"
 #include "model/text/tokenizer.h"
 
 namespace yoke::model::text {
@@ -48,34 +48,18 @@ class AddedVocabulary {
   // reference (transformers' sanitize_control_tokens) cuts.
   std::vector<Found> find(std::string_view text, Text kind, AddedTokens match, const CallerParts& caller) const;
 
-  bool any_in(Text kind) const { return !trie_of(kind).empty(); }
+  bool any_in(Text kind) const { return trie_of(kind).has_value(); }
 
  private:
-  // Of what is looked for in one kind of text.
-  class Trie {
-   public:
-    void add(std::string_view text, uint32_t token);
-    bool empty() const { return nodes_.empty(); }
-    struct Longest {
-      size_t bytes = 0;  // 0: there is none
-      uint32_t token = 0;
-    };
-    template <typename Allowed>
-    Longest longest_at(std::string_view text, size_t at, Allowed allowed) const;
-
-   private:
-    struct Node {
-      std::vector<std::pair<char, uint32_t>> children;  // ascending
-      int64_t token = -1;                               // what ends here
-    };
-    uint32_t child_of(uint32_t node, char next) const;  // 0, the root, where there is none
-
-    std::vector<Node> nodes_;
-    std::array<uint32_t, 256> first_ = {};  // the root's children
+  struct Longest {
+    size_t bytes = 0;  // 0: there is none
+    const AddedToken* token = nullptr;
   };
-  const Trie& trie_of(Text kind) const { return kind == Text::normalised ? normalised_ : as_it_came_; }
+  Longest longest_at(const TokenTrie& trie, std::string_view text, size_t at, const CallerParts& caller) const;
+  const std::optional<TokenTrie>& trie_of(Text kind) const { return kind == Text::normalised ? normalised_ : as_it_came_; }
+
   std::vector<AddedToken> tokens_;
-  Trie as_it_came_, normalised_;
+  std::optional<TokenTrie> as_it_came_, normalised_;  // ids are places in tokens_; none where there is nothing to look for
 };
 
 }  // namespace yoke::model::text

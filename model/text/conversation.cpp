@@ -139,12 +139,6 @@ TemplateInputs inputs_of(const Conversation& conversation, const json::object& s
 
 }  // namespace
 
-const std::string* template_for(const std::map<std::string, std::string>& templates, const Conversation& conversation) {
-  const auto with_tools = templates.find("tool_use"), plain = templates.find("default");
-  if (with_tools != templates.end() && !conversation.tools.is_null()) return &with_tools->second;
-  return plain == templates.end() ? nullptr : &plain->second;
-}
-
 std::vector<Piece> render(const ChatTemplate& chat_template, const Conversation& conversation, const json::object& special_tokens,
                           const ConversationOptions& options) {
   const TemplateHabits& habits = chat_template.habits();

@@ -12,11 +12,11 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "model/text/chat_template.h"
+#include "model/text/model_text.h"
 #include "model/text/tokenizer.h"
 
 namespace yoke::model::text {
@@ -36,9 +36,14 @@ struct Conversation {
 // many, and for kwargs that would replace what the body has fields for; Error{unsupported} for parts that are no text.
 Conversation read_conversation(const boost::json::object& body);
 
-// The source that transformers takes of a model's several, by name: "tool_use" where there are tools, else "default". Null where
-// there is none.
-const std::string* template_for(const std::map<std::string, std::string>& templates, const Conversation& conversation);
+// The one of a model's templates, by name, that a conversation takes: as in transformers "tool_use" for tools where the model has
+// one of that name, by the same rule "rag" for documents, else "default". The map's end where there is none.
+template <typename TemplatesByName>
+auto find_template(const TemplatesByName& templates, const Conversation& conversation) {
+  const bool has_tools = !conversation.tools.is_null(), has_documents = !conversation.documents.is_null();
+  const auto found = templates.find(has_tools ? "tool_use" : has_documents ? "rag" : kDefaultTemplate);
+  return found != templates.end() ? found : templates.find(kDefaultTemplate);
+}
 
 // Where the reference's text is not what a model should see, and no error says so.
 enum class Manner {

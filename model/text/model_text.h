@@ -12,6 +12,9 @@
 
 namespace yoke::model::text {
 
+// The name of the template that has none.
+inline constexpr const char* kDefaultTemplate = "default";
+
 struct ModelText {
   std::unique_ptr<Tokenizer> tokenizer;           // null: the model has none, or one of a kind that this build does not know
   std::string why_no_tokenizer;                   // for people; empty where there is one

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/text/model_text.h"
+
 namespace yoke::coordinator::api::fakes {
 namespace {
 
@@ -63,7 +65,7 @@ ServedModel make_model() {
   model.config.context_length = 200;
   model.created = 1700000000;
   model.tokenizer = std::make_unique<ByteTokenizer>();
-  model.chat_templates.emplace(kDefaultTemplate, make_template(kTemplate));
+  model.chat_templates.emplace(model::text::kDefaultTemplate, make_template(kTemplate));
   return model;
 }
 

@@ -406,6 +406,13 @@ def regex_seeds():
     write("regex", "runs", r"\s+$|x?a*b" + "\n" + " " * 2000 + "x" + "a" * 2000)
 
 
+def sentencepiece_seeds():
+    """The smaller models that the unit tests have."""
+    for model in sorted((CORPUS.parents[1] / "golden" / "text" / "sentencepiece").glob("*.model")):
+        if model.stat().st_size <= 6000:
+            write("sentencepiece", model.stem, model.read_bytes())
+
+
 def main():
     safetensors_seeds()
     index_seeds()
@@ -416,6 +423,7 @@ def main():
     chat_template_seeds()
     conversation_seeds()
     regex_seeds()
+    sentencepiece_seeds()
     files = [f for f in CORPUS.rglob("*") if f.is_file()]
     print(f"{len(files)} seeds, {sum(f.stat().st_size for f in files)} bytes")
 

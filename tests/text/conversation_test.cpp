@@ -109,9 +109,10 @@ TEST(Conversation, ToolsTakeTheirOwnTemplateWhereThereIsOne) {
   const std::map<std::string, std::string> both = {{"default", "d"}, {"tool_use", "t"}};
   const Conversation plain = read_conversation(body_of(R"({"messages": [{"role": "user"}]})"));
   const Conversation tools = read_conversation(body_of(R"({"messages": [{"role": "user"}], "tools": [{}]})"));
-  EXPECT_EQ(*template_for(both, plain), "d");
-  EXPECT_EQ(*template_for(both, tools), "t");
-  EXPECT_EQ(template_for({}, plain), nullptr);
+  EXPECT_EQ(find_template(both, plain)->second, "d");
+  EXPECT_EQ(find_template(both, tools)->second, "t");
+  const std::map<std::string, std::string> none;
+  EXPECT_EQ(find_template(none, plain), none.end());
 }
 
 TEST(Conversation, ALongConversationIsWithinTheBudgetOfATemplateThatWalksItForEachMessage) {

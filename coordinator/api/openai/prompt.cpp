@@ -22,12 +22,8 @@ ServedTemplate requests_template(const std::string& source) {
   }
 }
 
-// Chosen as transformers does: "tool_use" for tools where the model has one of that name; ours by the same rule: "rag".
 ServedTemplate models_template(const Draft& draft, const ServedModel& model) {
-  const bool has_tools = !draft.conversation.tools.is_null(), has_documents = !draft.conversation.documents.is_null();
-  const char* name = has_tools ? "tool_use" : has_documents ? "rag" : kDefaultTemplate;
-  auto found = model.chat_templates.find(name);
-  if (found == model.chat_templates.end()) found = model.chat_templates.find(kDefaultTemplate);
+  const auto found = model::text::find_template(model.chat_templates, draft.conversation);
   if (found != model.chat_templates.end()) return found->second;
   throw Error(Code::unsupported,
               "this model has no chat template; use /v1/completions, or start the server with --chat-template FILE", "messages");
